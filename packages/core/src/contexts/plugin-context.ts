@@ -1,0 +1,135 @@
+import { BufferType, LogLevel, MapType } from '../abi/types.js';
+import { BytesBuffer } from './bytes-buffer.js';
+import { Context, type GuestBuffer, type HeaderMap, type PropertyValue } from '../vm/context.js';
+import { TRAPPED, type Vm } from '../vm/vm.js';
+import type { PluginSettings } from './plugin-settings.js';
+import { ownProperty } from './plugin-properties.js';
+
+/** The root context: one configured use of a module in one VM. */
+export class PluginContext extends Context {
+  readonly vm: Vm;
+  readonly settings: PluginSettings;
+  readonly #logPrefix: string;
+  /** Stream contexts that live on it. */
+  streams = 0;
+  /** Inside root `on_context_create` and `on_configure`: when the configuration can be read. */
+  configuring = false;
+  /** Waits for `proxy_done` after its `on_done` answered false. */
+  #whenDone: (() => void) | undefined;
+
+  constructor(vm: Vm, settings: PluginSettings) {
+    super(vm.nextContextId());
+    this.vm = vm;
+    this.settings = settings;
+    this.#logPrefix = joinPrefix([settings.rootId, vm.identity.vmId]);
+    vm.contexts.set(this.id, this);
+  }
+
+  override get root(): this {
+    return this;
+  }
+
+  override log(level: LogLevel, message: string): void {
+    const { name, rootId, log } = this.settings;
+    const { vmId } = this.vm.identity;
+    const fields = { plugin: name, rootId, vmId, contextId: this.id };
+    log.write(level, fields, `wasm log${this.#logPrefix}: ${message}`);
+  }
+
+  override logLevel(): LogLevel {
+    return this.settings.log.level;
+  }
+
+  override buffer(type: number): GuestBuffer | undefined {
+    if (type === BufferType.VM_CONFIGURATION) return new BytesBuffer(this.vm.identity.configuration);
+    if (type === BufferType.PLUGIN_CONFIGURATION && this.configuring) {
+      return new BytesBuffer(this.settings.configuration);
+    }
+    return type <= BufferType.UPSTREAM_DATA ? BytesBuffer.EMPTY : undefined;
+  }
+
+  override property(path: readonly string[]): PropertyValue | undefined {
+    return ownProperty(this.settings, this.vm, path) ?? this.settings.property(path);
+  }
+
+  override headerMap(type: number): HeaderMap | undefined {
+    // Maps of upstream calls come with the services; HTTP maps belong to streams.
+    void (type === MapType.HTTP_CALL_RESPONSE_HEADERS);
+    return undefined;
+  }
+
+  // --- callbacks -------------------------------------------------------------------------------
+
+  /** `proxy_on_context_create(id, 0)`. False: it trapped. */
+  onContextCreate(): boolean {
+    this.configuring = true;
+    try {
+      const { onContextCreate } = this.vm.callbacks;
+      return this.#call('proxy_on_context_create', onContextCreate, 0) !== TRAPPED;
+    } finally {
+      this.configuring = false;
+    }
+  }
+
+  /** Answers what the guest did; 1 where it has no such callback. */
+  onVmStart(): number {
+    const { onVmStart } = this.vm.callbacks;
+    return this.#call('proxy_on_vm_start', onVmStart, this.vm.identity.configuration.length);
+  }
+
+  /** Answers what the guest did; 1 where it has no such callback. */
+  onConfigure(): number {
+    this.configuring = true;
+    try {
+      const { onConfigure } = this.vm.callbacks;
+      return this.#call('proxy_on_configure', onConfigure, this.settings.configuration.length);
+    } finally {
+      this.configuring = false;
+    }
+  }
+
+  /** Answers what the guest did (0: not done yet); 1 where it has no such callback. */
+  onDone(): number {
+    return this.#call('proxy_on_done', this.vm.callbacks.onDone, 0);
+  }
+
+  /** The last callback; the context is gone after it. */
+  delete(): void {
+    if (!this.vm.contexts.has(this.id)) return;
+    this.#call('proxy_on_delete', this.vm.callbacks.onDelete, 0);
+    this.vm.forget(this);
+  }
+
+  #call(name: string, fn: ((a: number, b: number) => number) | null, argument: number): number {
+    if (fn === null) return 1;
+    const { vm } = this;
+    vm.enter(this);
+    try {
+      return fn(this.id, argument);
+    } catch (error) {
+      return vm.trapped(error, this, name);
+    } finally {
+      vm.leave();
+    }
+  }
+
+  // --- proxy_done ------------------------------------------------------------------------------
+
+  /** `listener` runs when the guest calls `proxy_done`, inside that hostcall: it must defer. */
+  awaitDone(listener: () => void): void {
+    this.#whenDone = listener;
+  }
+
+  override done(): boolean {
+    const listener = this.#whenDone;
+    if (listener === undefined) return false;
+    this.#whenDone = undefined;
+    listener();
+    return true;
+  }
+}
+
+/** " a b" of the parts that are not empty, as Envoy's log prefix. @see abi.md 6.12 */
+export function joinPrefix(parts: readonly string[]): string {
+  return parts.map((part) => (part === '' ? '' : ` ${part}`)).join('');
+}

@@ -1,0 +1,15 @@
+import type { LogSink } from '../logger.js';
+import type { PropertyValue } from '../vm/context.js';
+
+/** What one configured use of a module is told about itself; the part of it that is not the VM. */
+export interface PluginSettings {
+  readonly name: string;
+  readonly rootId: string;
+  /** As the guest reads it in `proxy_on_configure`. */
+  readonly configuration: Uint8Array;
+  readonly log: LogSink;
+  /** Properties that the app adds to what Node knows, by path; undefined: not given. */
+  readonly property: (path: readonly string[]) => PropertyValue | undefined;
+  /** Envoy's `allow_on_headers_stop_iteration`. */
+  readonly allowOnHeadersStopIteration: boolean;
+}

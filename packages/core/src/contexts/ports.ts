@@ -1,0 +1,40 @@
+/** What a stream context asks of the stream it is part of. The stream implements these. */
+import type {
+  Context,
+  GuestBuffer,
+  HeaderMap,
+  LocalResponse,
+  PropertyValue,
+  SetPropertyResult,
+} from '../vm/context.js';
+
+/** One direction (request or response) of an exchange, as one plugin of its chain sees it. */
+export interface DirectionPort {
+  /** The head, from the moment its callback runs (or would run) until the context is deleted. */
+  readonly headers: HeaderMap | undefined;
+  /** Whether this plugin still holds the head: inside the headers callback, or paused from it. */
+  readonly headersHeld: boolean;
+  readonly trailers: HeaderMap | undefined;
+  readonly trailersHeld: boolean;
+  /** An empty trailer map if the body ends here without any and may still get some. */
+  createTrailers(): HeaderMap | undefined;
+  /** The current chunk, the whole held body, or an empty buffer that can't be changed. */
+  readonly body: GuestBuffer;
+  /** Resumes after a pause, as soon as the guest has returned; nothing if nothing is paused. */
+  resume(): void;
+}
+
+/** The exchange as a whole. */
+export interface ExchangePort {
+  /** Answers the request here, as soon as the guest has returned. */
+  sendLocalResponse(response: LocalResponse): void;
+  /** The context's VM is dead: settle what this exchange still wanted of it. */
+  contextFailed(context: Context): void;
+  /** Resets the stream, as soon as the guest has returned. */
+  close(): void;
+  /** An attribute of request, response, connection or upstream; undefined where not known. */
+  attribute(path: readonly string[]): PropertyValue | undefined;
+  /** A value set with `proxy_set_property` on this exchange, by any plugin of its chain. */
+  storedProperty(path: readonly string[]): Uint8Array | undefined;
+  storeProperty(path: string, value: Uint8Array): SetPropertyResult;
+}

@@ -1,0 +1,55 @@
+/** Every code this package raises, with what it means. `docs/errors.md` lists the same set. */
+export const ErrorCodes = {
+  PW_ERR_OPTIONS_INVALID: 'An option is unknown, missing or of the wrong kind.',
+  PW_ERR_CODE_NOT_FOUND: 'The module’s file could not be read.',
+  PW_ERR_CODE_SCHEME: 'The module’s URL has a scheme that this host does not load from.',
+  PW_ERR_CODE_DIGEST: 'The module’s bytes do not have the sha256 that was given.',
+  PW_ERR_MODULE_NOT_WASM: 'The bytes are not a WebAssembly module.',
+  PW_ERR_MODULE_COMPONENT: 'The bytes are a WebAssembly component, not a core module.',
+  PW_ERR_MODULE_INVALID: 'The engine refused the module.',
+  PW_ERR_MODULE_ABI: 'The module has no proxy-wasm ABI marker that this host knows.',
+  PW_ERR_MODULE_ALLOCATOR: 'The module exports neither malloc nor proxy_on_memory_allocate.',
+  PW_ERR_MODULE_MEMORY: 'The module neither exports nor imports a memory that can be used.',
+  PW_ERR_MODULE_IMPORTS: 'The module imports functions that this host does not have.',
+  PW_ERR_MODULE_EXPORTS: 'The module exports a callback with a wrong signature.',
+  PW_ERR_START_TRAPPED: 'The module trapped while it was starting.',
+  PW_ERR_VM_START_REFUSED: 'proxy_on_vm_start returned false.',
+  PW_ERR_CONFIGURE_REFUSED: 'proxy_on_configure returned false.',
+  PW_ERR_CALLBACK_TRAPPED: 'A callback trapped; its VM is dead.',
+  PW_ERR_HOSTCALL_RESTRICTED: 'The guest made a hostcall where none is allowed.',
+  PW_ERR_PLUGIN_CLOSED: 'The plugin was closed.',
+  PW_ERR_PLUGIN_FAILED: 'The plugin has no VM that works.',
+  PW_ERR_HOST_CLOSED: 'The host was closed.',
+  PW_ERR_BODY_CONSUMED: 'The request body was read before the filter could see it.',
+} as const;
+
+export type ErrorCode = keyof typeof ErrorCodes;
+
+export interface ErrorDetails {
+  pluginName?: string | undefined;
+  contextId?: number | undefined;
+  callback?: string | undefined;
+  cause?: unknown;
+}
+
+/** The one error class of this package. Match on `code`, not on the message or `instanceof`. */
+export class ProxyWasmError extends Error {
+  override readonly name = 'ProxyWasmError';
+  readonly code: ErrorCode;
+  readonly pluginName: string | undefined;
+  readonly contextId: number | undefined;
+  readonly callback: string | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.pluginName = details.pluginName;
+    this.contextId = details.contextId;
+    this.callback = details.callback;
+  }
+}
+
+/** The text of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

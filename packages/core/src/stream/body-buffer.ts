@@ -1,0 +1,94 @@
+import type { GuestBuffer } from '../vm/context.js';
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * Body bytes that a filter sees or that are held for it: a list of chunks whose bytes are never
+ * changed, so that the app's and Node's own buffers can be put in without a copy.
+ */
+export class BodyBuffer implements GuestBuffer {
+  #chunks: Uint8Array[] = [];
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  append(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  /** Everything as one chunk; the buffer is empty after it. */
+  take(): Uint8Array {
+    const chunks = this.#chunks;
+    if (chunks.length === 0) return NO_BYTES;
+    const all = chunks.length === 1 ? (chunks[0] as Uint8Array) : concat(chunks, this.#length);
+    this.clear();
+    return all;
+  }
+
+  clear(): void {
+    this.#chunks = [];
+    this.#length = 0;
+  }
+
+  copyTo(target: Uint8Array, start: number, length: number): void {
+    let skip = start;
+    let written = 0;
+    for (const chunk of this.#chunks) {
+      if (written === length) return;
+      if (skip >= chunk.length) {
+        skip -= chunk.length;
+        continue;
+      }
+      const part = chunk.subarray(skip, Math.min(chunk.length, skip + length - written));
+      target.set(part, written);
+      written += part.length;
+      skip = 0;
+    }
+  }
+
+  set(start: number, length: number, data: Uint8Array): boolean {
+    if (start === 0) {
+      this.#drop(length);
+      if (data.length > 0) this.#chunks.unshift(data);
+    } else if (start >= this.#length) {
+      if (data.length > 0) this.#chunks.push(data);
+    } else {
+      return false;
+    }
+    this.#length += data.length;
+    return true;
+  }
+
+  /** Drops the first `length` bytes, all if there are fewer. */
+  #drop(length: number): void {
+    if (length >= this.#length) {
+      this.clear();
+      return;
+    }
+    this.#length -= length;
+    for (let left = length; left > 0; ) {
+      const first = this.#chunks[0] as Uint8Array;
+      if (first.length > left) {
+        this.#chunks[0] = first.subarray(left);
+        return;
+      }
+      left -= first.length;
+      this.#chunks.shift();
+    }
+  }
+}
+
+function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
+  return Buffer.concat(chunks, length);
+}
+
+/** What a filter sees of a body outside its turn: nothing, and it can't be changed. */
+export const NO_BODY: GuestBuffer = {
+  length: 0,
+  copyTo: () => undefined,
+  set: () => false,
+};

@@ -1,0 +1,394 @@
+import { DataStatus, HeadersStatus, TrailersStatus } from '../abi/types.js';
+import type { HttpContext } from '../contexts/http-context.js';
+import type { DirectionPort } from '../contexts/ports.js';
+import type { GuestBuffer, HeaderMap } from '../vm/context.js';
+import type { Callbacks } from '../vm/callbacks.js';
+import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
+import { TRAPPED } from '../vm/vm.js';
+import { BodyBuffer, NO_BODY } from './body-buffer.js';
+import { HeaderList } from './header-list.js';
+
+/** How far a filter lets its direction go. @see abi.md 6.2 */
+const Iteration = {
+  /** Everything passes. */
+  FLOWING: 0,
+  /** What came is held; body and trailers callbacks go on. */
+  STOPPED: 1,
+  /** No callbacks until resumed; more than the limit fails the stream. */
+  STOPPED_ALL_BUFFER: 2,
+  /** No callbacks until resumed; at the limit the sender is told to wait. */
+  STOPPED_ALL_WATERMARK: 3,
+} as const;
+type Iteration = (typeof Iteration)[keyof typeof Iteration];
+
+/**
+ * What a headers callback's result comes to. A local response stops the direction by itself, if it
+ * takes effect; if it came too late, waiting for it would be for ever. @see abi.md 4.3
+ */
+function afterHeaders(result: number, context: HttpContext): Iteration {
+  if (context.takeLocalResponseRequest()) return Iteration.FLOWING;
+  switch (result) {
+    case HeadersStatus.CONTINUE:
+    case HeadersStatus.CONTINUE_AND_END_STREAM:
+      return Iteration.FLOWING;
+    case HeadersStatus.STOP_ALL_ITERATION_AND_BUFFER:
+      return Iteration.STOPPED_ALL_BUFFER;
+    case HeadersStatus.STOP_ITERATION:
+      return context.root.settings.allowOnHeadersStopIteration
+        ? Iteration.STOPPED
+        : Iteration.STOPPED_ALL_WATERMARK;
+    default:
+      return Iteration.STOPPED_ALL_WATERMARK;
+  }
+}
+
+/** What a stage asks of its stream. */
+export interface StageStream {
+  readonly bufferedBodyBytes: number;
+  /** Nothing more may pass in that direction: answered locally, reset or over. */
+  isStopped(isRequest: boolean): boolean;
+  /** Creates the guest's context when the first callback of a filter is due. False: it failed. */
+  open(stage: FilterStage): boolean;
+  /** Past the last filter of the direction. */
+  passHeaders(isRequest: boolean, endOfStream: boolean): void;
+  passData(isRequest: boolean, chunk: Uint8Array, endOfStream: boolean): void;
+  passTrailers(isRequest: boolean, trailers: HeaderMap): void;
+  /** Held bytes crossed the limit upwards (true) or fell below it (false). */
+  setBackpressure(isRequest: boolean, on: boolean): void;
+  /** More was to be held than may be. */
+  overflow(isRequest: boolean): void;
+}
+
+/**
+ * One filter's part of one direction: takes head, body and trailers, asks the guest, and holds or
+ * passes them on to the next filter. The states are drawn in docs/architecture.md.
+ */
+export class FilterStage implements DirectionPort {
+  readonly #stream: StageStream;
+  readonly #isRequest: boolean;
+  /** The next filter in this direction; null: the end of the chain. */
+  next: FilterStage | null = null;
+  /** Null: the filter is not (or no longer) part of this exchange. */
+  context: HttpContext | null = null;
+
+  headers: HeaderMap | undefined;
+  trailers: HeaderMap | undefined;
+  #iteration: Iteration = Iteration.FLOWING;
+  #headersEndStream = false;
+  #headersPassed = false;
+  #bodyEnded = false;
+  #trailersArrived = false;
+  #endPassed = false;
+  /** Inside a body callback that ends the stream: trailers may still be made. */
+  #mayCreateTrailers = false;
+  /** The last body callback returned StopIterationAndBuffer: the next sees the whole body. */
+  #wholeBody = false;
+  #held: BodyBuffer | undefined;
+  #visible: BodyBuffer | undefined;
+  #backpressure = false;
+
+  constructor(stream: StageStream, isRequest: boolean) {
+    this.#stream = stream;
+    this.#isRequest = isRequest;
+  }
+
+  // --- what the guest sees and does -------------------------------------------------------------
+
+  get headersHeld(): boolean {
+    return this.headers !== undefined && !this.#headersPassed;
+  }
+
+  get trailersHeld(): boolean {
+    return this.trailers !== undefined && !this.#endPassed;
+  }
+
+  createTrailers(): HeaderMap | undefined {
+    if (this.#mayCreateTrailers) this.trailers ??= new HeaderList();
+    return this.trailersHeld ? this.trailers : undefined;
+  }
+
+  get body(): GuestBuffer {
+    return this.#visible ?? (this.#wholeBody ? (this.#held ?? NO_BODY) : NO_BODY);
+  }
+
+  resume(): void {
+    if (guestIsRunning()) defer(() => { this.continue(); });
+    else this.continue();
+  }
+
+  /** Whether something of this direction waits here for the guest. */
+  get paused(): boolean {
+    return this.#iteration !== Iteration.FLOWING;
+  }
+
+  /** Whether everything of this direction has gone past this filter, or nothing more will come. */
+  needs(callbacks: Callbacks): boolean {
+    if (this.#endPassed) return false;
+    if (this.headers !== undefined && this.#headersPassed) {
+      return this.#isRequest
+        ? callbacks.onRequestBody !== null || callbacks.onRequestTrailers !== null
+        : callbacks.onResponseBody !== null || callbacks.onResponseTrailers !== null;
+    }
+    if (this.headers !== undefined) return true;
+    return this.#isRequest
+      ? callbacks.onRequestHeaders !== null || callbacks.onRequestBody !== null
+      : callbacks.onResponseHeaders !== null || callbacks.onResponseBody !== null;
+  }
+
+  // --- what comes from the stage before ---------------------------------------------------------
+
+  receiveHeaders(headers: HeaderMap, endOfStream: boolean): void {
+    this.headers = headers;
+    this.#headersEndStream = endOfStream;
+    if (endOfStream) this.#bodyEnded = true;
+    if (this.#isRequest && !this.#stream.open(this)) return;
+    const { context } = this;
+    if (context !== null) {
+      const result = this.#askHeaders(context, headers, endOfStream);
+      if (result === TRAPPED) return this.#stopTrapped();
+      this.#iteration = afterHeaders(result, context);
+      runDeferred();
+    }
+    if (this.#iteration === Iteration.FLOWING && !this.#headersPassed) this.#passHeaders();
+  }
+
+  receiveData(chunk: Uint8Array, endOfStream: boolean): void {
+    if (this.#stream.isStopped(this.#isRequest)) return;
+    if (endOfStream) this.#bodyEnded = true;
+    if (this.#iteration >= Iteration.STOPPED_ALL_BUFFER) this.#hold(chunk);
+    else this.#filterData(chunk, endOfStream);
+  }
+
+  receiveTrailers(trailers: HeaderMap): void {
+    if (this.#stream.isStopped(this.#isRequest)) return;
+    this.trailers = trailers;
+    this.#trailersArrived = true;
+    this.#bodyEnded = true;
+    if (this.#iteration < Iteration.STOPPED_ALL_BUFFER) this.#filterTrailers(trailers);
+  }
+
+  // --- resuming ---------------------------------------------------------------------------------
+
+  /** After a pause: passes on what is held, first to this filter's own callbacks if it had none. */
+  continue(): void {
+    if (this.#iteration === Iteration.FLOWING || this.#stream.isStopped(this.#isRequest)) return;
+    const unseen = this.#iteration >= Iteration.STOPPED_ALL_BUFFER;
+    this.#iteration = Iteration.FLOWING;
+    this.#wholeBody = false;
+    if (!this.#headersPassed) this.#passHeaders();
+    if (this.#stream.isStopped(this.#isRequest)) return;
+    const chunk = this.#takeHeld();
+    const endOfStream = this.#bodyEnded && !this.#trailersArrived && !this.#endPassed;
+    if (chunk.length > 0 || endOfStream) {
+      if (unseen) this.#filterData(chunk, endOfStream);
+      else this.#passData(chunk, endOfStream);
+    }
+    this.#continueTrailers(unseen);
+  }
+
+  #continueTrailers(unseen: boolean): void {
+    const { trailers } = this;
+    if (trailers === undefined || !this.#trailersArrived || this.#endPassed) return;
+    if (this.#stream.isStopped(this.#isRequest)) return;
+    if (unseen) this.#filterTrailers(trailers);
+    else this.#passTrailers(trailers);
+  }
+
+  /** The filter's VM is gone and its policy lets the exchange go on: whatever it holds passes. */
+  detach(): void {
+    this.context = null;
+    if (this.headers === undefined) return;
+    this.#keepVisible();
+    if (this.#iteration === Iteration.FLOWING) {
+      if (!this.#headersPassed) this.#passHeaders();
+    } else {
+      this.#iteration = Iteration.STOPPED;
+      this.continue();
+    }
+  }
+
+  // --- asking the guest -------------------------------------------------------------------------
+
+  #askHeaders(context: HttpContext, headers: HeaderMap, endOfStream: boolean): number {
+    if (this.#isRequest) {
+      if (context.vm.callbacks.onRequestHeaders === null) return 0;
+      return context.onRequestHeaders(headers.count(), endOfStream);
+    }
+    if (context.vm.callbacks.onResponseHeaders === null) return 0;
+    return context.onResponseHeaders(headers.count(), endOfStream);
+  }
+
+  #filterData(chunk: Uint8Array, endOfStream: boolean): void {
+    const { context } = this;
+    if (context === null || !this.#hasBodyCallback(context)) {
+      this.#releaseData(chunk, endOfStream);
+      return;
+    }
+    const buffer = this.#open(chunk);
+    this.#mayCreateTrailers = endOfStream;
+    const result = this.#isRequest
+      ? context.onRequestBody(buffer.length, endOfStream)
+      : context.onResponseBody(buffer.length, endOfStream);
+    this.#mayCreateTrailers = false;
+    if (result === TRAPPED) return this.#stopTrapped();
+    const status = context.takeLocalResponseRequest() ? DataStatus.CONTINUE : result;
+    if (this.trailers !== undefined && !this.#trailersArrived) this.#trailersArrived = true;
+    this.#afterData(status, endOfStream);
+  }
+
+  #hasBodyCallback({ vm: { callbacks } }: HttpContext): boolean {
+    return (this.#isRequest ? callbacks.onRequestBody : callbacks.onResponseBody) !== null;
+  }
+
+  /** What the callback shows: this chunk, or after a buffering pause everything held. */
+  #open(chunk: Uint8Array): BodyBuffer {
+    if (this.#wholeBody && this.#held !== undefined) {
+      this.#held.append(chunk);
+      this.#visible = this.#held;
+    } else {
+      this.#visible = new BodyBuffer();
+      this.#visible.append(chunk);
+    }
+    return this.#visible;
+  }
+
+  #afterData(status: number, endOfStream: boolean): void {
+    if (status === DataStatus.CONTINUE) {
+      const visible = this.#visible?.take();
+      this.#visible = undefined;
+      this.#wholeBody = false;
+      this.#iteration = Iteration.FLOWING;
+      runDeferred();
+      this.#releaseData(visible, endOfStream);
+      return;
+    }
+    this.#iteration = Iteration.STOPPED;
+    if (status === DataStatus.STOP_ITERATION_AND_BUFFER) {
+      this.#keepVisible();
+      this.#wholeBody = true;
+      this.#checkLimit(true);
+    } else if (status === DataStatus.STOP_ITERATION_AND_WATERMARK) {
+      this.#keepVisible();
+      this.#wholeBody = false;
+      this.#checkLimit(false);
+    } else {
+      this.#wholeBody = false;
+      this.#visible = undefined;
+    }
+    runDeferred();
+  }
+
+  #filterTrailers(trailers: HeaderMap): void {
+    const { context } = this;
+    if (context !== null) {
+      const result = this.#askTrailers(context, trailers);
+      if (result === TRAPPED) return this.#stopTrapped();
+      const answered = context.takeLocalResponseRequest();
+      const stopped = result !== TrailersStatus.CONTINUE && !answered;
+      this.#iteration = stopped ? Iteration.STOPPED : Iteration.FLOWING;
+      runDeferred();
+      if (this.#iteration !== Iteration.FLOWING || this.#endPassed) return;
+    }
+    if (this.#stream.isStopped(this.#isRequest)) return;
+    if (!this.#headersPassed) this.#passHeaders();
+    const chunk = this.#takeHeld();
+    if (chunk.length > 0) this.#passData(chunk, false);
+    this.#passTrailers(trailers);
+  }
+
+  #askTrailers(context: HttpContext, trailers: HeaderMap): number {
+    const { callbacks } = context.vm;
+    if (this.#isRequest) {
+      if (callbacks.onRequestTrailers === null) return 0;
+      return context.onRequestTrailers(trailers.count());
+    }
+    if (callbacks.onResponseTrailers === null) return 0;
+    return context.onResponseTrailers(trailers.count());
+  }
+
+  /** Holds everything until the failure is settled, which runs before anything else does. */
+  #stopTrapped(): void {
+    this.#iteration = Iteration.STOPPED;
+    runDeferred();
+  }
+
+  // --- holding ----------------------------------------------------------------------------------
+
+  #hold(chunk: Uint8Array): void {
+    this.#held ??= new BodyBuffer();
+    this.#held.append(chunk);
+    this.#checkLimit(this.#iteration === Iteration.STOPPED_ALL_BUFFER);
+  }
+
+  /** What a callback saw goes behind what is held. */
+  #keepVisible(): void {
+    const visible = this.#visible;
+    this.#visible = undefined;
+    if (visible === undefined || visible === this.#held) return;
+    if (this.#held === undefined) this.#held = visible;
+    else this.#held.append(visible.take());
+  }
+
+  #checkLimit(fails: boolean): void {
+    const length = this.#held?.length ?? 0;
+    const limit = this.#stream.bufferedBodyBytes;
+    if (fails) {
+      if (length > limit) this.#stream.overflow(this.#isRequest);
+    } else if (length >= limit && !this.#backpressure) {
+      this.#backpressure = true;
+      this.#stream.setBackpressure(this.#isRequest, true);
+    }
+  }
+
+  #takeHeld(): Uint8Array {
+    const held = this.#held;
+    if (held === undefined) return NO_BYTES;
+    this.#held = undefined;
+    if (this.#backpressure) {
+      this.#backpressure = false;
+      this.#stream.setBackpressure(this.#isRequest, false);
+    }
+    return held.take();
+  }
+
+  // --- passing on -------------------------------------------------------------------------------
+
+  /** Head (if held), then what is held, then this chunk. */
+  #releaseData(chunk: Uint8Array | undefined, endOfStream: boolean): void {
+    if (this.#stream.isStopped(this.#isRequest)) return;
+    this.#iteration = Iteration.FLOWING;
+    if (!this.#headersPassed) this.#passHeaders();
+    let data = chunk ?? NO_BYTES;
+    const held = this.#takeHeld();
+    if (held.length > 0) data = data.length === 0 ? held : Buffer.concat([held, data]);
+    const created = endOfStream && this.#trailersArrived ? this.trailers : undefined;
+    this.#passData(data, endOfStream && created === undefined);
+    if (created !== undefined) this.#passTrailers(created);
+  }
+
+  #passHeaders(): void {
+    const { headers } = this;
+    if (headers === undefined || this.#stream.isStopped(this.#isRequest)) return;
+    this.#headersPassed = true;
+    if (this.#headersEndStream) this.#endPassed = true;
+    if (this.next === null) this.#stream.passHeaders(this.#isRequest, this.#headersEndStream);
+    else this.next.receiveHeaders(headers, this.#headersEndStream);
+  }
+
+  #passData(chunk: Uint8Array, endOfStream: boolean): void {
+    if (this.#endPassed || (chunk.length === 0 && !endOfStream)) return;
+    if (this.#stream.isStopped(this.#isRequest)) return;
+    if (endOfStream) this.#endPassed = true;
+    if (this.next === null) this.#stream.passData(this.#isRequest, chunk, endOfStream);
+    else this.next.receiveData(chunk, endOfStream);
+  }
+
+  #passTrailers(trailers: HeaderMap): void {
+    if (this.#endPassed || this.#stream.isStopped(this.#isRequest)) return;
+    this.#endPassed = true;
+    if (this.next === null) this.#stream.passTrailers(this.#isRequest, trailers);
+    else this.next.receiveTrailers(trailers);
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);

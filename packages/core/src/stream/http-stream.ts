@@ -1,0 +1,367 @@
+import { HttpContext } from '../contexts/http-context.js';
+import type { ExchangePort } from '../contexts/ports.js';
+import type {
+  Context,
+  HeaderMap,
+  LocalResponse,
+  PropertyValue,
+  SetPropertyResult,
+} from '../vm/context.js';
+import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
+import { TRAPPED } from '../vm/vm.js';
+import { FilterStage, type StageStream } from './filter-stage.js';
+import { writeLocalResponse } from './local-response.js';
+import type { StreamEnds, StreamPlugin } from './ports.js';
+
+const NO_BYTES = new Uint8Array(0);
+
+/** One plugin's place in the chain of one exchange. */
+class Filter {
+  readonly plugin: StreamPlugin;
+  readonly request: FilterStage;
+  readonly response: FilterStage;
+  /** Whether the request reached it, so that its context was (or should have been) created. */
+  reached = false;
+  context: HttpContext | null = null;
+
+  constructor(plugin: StreamPlugin, stream: StageStream) {
+    this.plugin = plugin;
+    this.request = new FilterStage(stream, true);
+    this.response = new FilterStage(stream, false);
+  }
+
+  setContext(context: HttpContext | null): void {
+    this.context = context;
+    this.request.context = context;
+    this.response.context = context;
+  }
+}
+
+/**
+ * The state machine of one exchange: a chain of filters between the app and the client. Knows no
+ * Node object; what is at its two ends is a {@link StreamEnds}. Request events run through the
+ * chain first to last, response events last to first. @see docs/architecture.md
+ */
+export class HttpStream implements ExchangePort, StageStream {
+  readonly bufferedBodyBytes: number;
+  readonly #ends: StreamEnds;
+  readonly #requestHeaders: HeaderMap;
+  readonly #filters: Filter[] = [];
+  /** Where the response enters the chain: the last filter that may see it. */
+  #responseEntry: FilterStage | null = null;
+  /** First filter of the last join. */
+  #joined: FilterStage | null = null;
+
+  /** The chain has something that can see the request's body or trailers. */
+  seesRequestBody = false;
+  /** The chain has something that can see the response at all. */
+  seesResponse = false;
+  /** The chain has something that can see the response's body or trailers. */
+  seesResponseBody = false;
+
+  #requestStopped = false;
+  #responseStopped = false;
+  #responseSeen = false;
+  #localResponse = false;
+  #completed = false;
+  #details = '';
+  #properties: Map<string, Uint8Array> | undefined;
+
+  constructor(
+    ends: StreamEnds,
+    requestHeaders: HeaderMap,
+    limits: { readonly bufferedBodyBytes: number },
+  ) {
+    this.#ends = ends;
+    this.#requestHeaders = requestHeaders;
+    this.bufferedBodyBytes = limits.bufferedBodyBytes;
+  }
+
+  /** Whether {@link complete} has run. */
+  get completed(): boolean {
+    return this.#completed;
+  }
+
+  /** Envoy's response code details: why the response is what it is; '' while there is none. */
+  get responseDetails(): string {
+    return this.#details;
+  }
+
+  /** What filters set with `proxy_set_property`, by name. */
+  get storedProperties(): ReadonlyMap<string, Uint8Array> | undefined {
+    return this.#properties;
+  }
+
+  // --- the request, from the client -------------------------------------------------------------
+
+  /**
+   * Adds plugins behind those in the chain and runs the request's head through them. The ends get
+   * `requestHeaders` once it has passed: at once, later, or never.
+   */
+  join(plugins: readonly StreamPlugin[], endOfStream: boolean): void {
+    let first: FilterStage | null = null;
+    for (const plugin of plugins) {
+      const filter = new Filter(plugin, this);
+      const before = this.#filters.at(-1);
+      if (before !== undefined) before.request.next = filter.request;
+      this.#filters.push(filter);
+      if (!this.#responseSeen) {
+        filter.response.next = this.#responseEntry;
+        this.#responseEntry = filter.response;
+      }
+      this.#look(plugin);
+      first ??= filter.request;
+    }
+    this.#joined = first;
+    if (first === null) this.#ends.requestHeaders(endOfStream);
+    else first.receiveHeaders(this.#requestHeaders, endOfStream);
+  }
+
+  /** Body from the client, for the whole chain. */
+  requestData(chunk: Uint8Array, endOfStream: boolean): void {
+    if (guestIsRunning()) return defer(() => { this.requestData(chunk, endOfStream); });
+    if (this.#requestStopped) return;
+    const first = this.#filters[0];
+    if (first === undefined) this.#ends.requestData(chunk, endOfStream);
+    else first.request.receiveData(chunk, endOfStream);
+  }
+
+  /** Body that passed the filters of earlier joins already: for those of the last join only. */
+  replayRequestData(chunk: Uint8Array, endOfStream: boolean): void {
+    if (guestIsRunning()) return defer(() => { this.replayRequestData(chunk, endOfStream); });
+    if (this.#requestStopped) return;
+    if (this.#joined === null) this.#ends.requestData(chunk, endOfStream);
+    else this.#joined.receiveData(chunk, endOfStream);
+  }
+
+  requestTrailers(trailers: HeaderMap): void {
+    if (guestIsRunning()) return defer(() => { this.requestTrailers(trailers); });
+    if (this.#requestStopped) return;
+    const first = this.#filters[0];
+    if (first === undefined) this.#ends.requestTrailers(trailers);
+    else first.request.receiveTrailers(trailers);
+  }
+
+  // --- the response, from the app ---------------------------------------------------------------
+
+  /** The app's head. Ignored once something else has answered. */
+  responseHeaders(headers: HeaderMap, endOfStream: boolean): void {
+    if (guestIsRunning()) return defer(() => { this.responseHeaders(headers, endOfStream); });
+    if (this.#responseStopped || this.#localResponse) return;
+    this.#details = 'via_upstream';
+    this.#enterResponse(headers, endOfStream);
+  }
+
+  responseData(chunk: Uint8Array, endOfStream: boolean): void {
+    if (guestIsRunning()) return defer(() => { this.responseData(chunk, endOfStream); });
+    if (this.#responseStopped || this.#localResponse) return;
+    this.#enterResponseData(chunk, endOfStream);
+  }
+
+  responseTrailers(trailers: HeaderMap): void {
+    if (guestIsRunning()) return defer(() => { this.responseTrailers(trailers); });
+    if (this.#responseStopped || this.#localResponse) return;
+    if (this.#responseEntry === null) this.#ends.responseTrailers(trailers);
+    else this.#responseEntry.receiveTrailers(trailers);
+  }
+
+  #enterResponse(headers: HeaderMap, endOfStream: boolean): void {
+    this.#responseSeen = true;
+    if (this.#responseEntry === null) this.#ends.responseHeaders(endOfStream);
+    else this.#responseEntry.receiveHeaders(headers, endOfStream);
+  }
+
+  #enterResponseData(chunk: Uint8Array, endOfStream: boolean): void {
+    if (this.#responseEntry === null) this.#ends.responseData(chunk, endOfStream);
+    else this.#responseEntry.receiveData(chunk, endOfStream);
+  }
+
+  // --- the end ----------------------------------------------------------------------------------
+
+  /**
+   * The exchange is over, however it ended: `on_log` for each filter, then `on_done` and
+   * `on_delete` (Envoy's order). Whatever is still called on the stream after it does nothing.
+   */
+  complete(): void {
+    if (this.#completed) return;
+    if (guestIsRunning()) return defer(() => { this.complete(); });
+    this.#completed = true;
+    this.#requestStopped = true;
+    this.#responseStopped = true;
+    for (const filter of this.#filters) this.#log(filter);
+    for (const { context } of this.#filters) {
+      if (context === null) continue;
+      context.onDone();
+      context.onDelete();
+    }
+    runDeferred();
+  }
+
+  /** A filter that the request never reached is created only to log, as in Envoy. */
+  #log(filter: Filter): void {
+    if (!filter.reached) {
+      const root = filter.plugin.context;
+      if (root === undefined || root.vm.callbacks.onLog === null) return;
+      filter.request.headers = this.#requestHeaders;
+      this.#create(filter);
+    }
+    filter.context?.onLog();
+  }
+
+  // --- contexts ---------------------------------------------------------------------------------
+
+  open(stage: FilterStage): boolean {
+    const filter = this.#filters.find(({ request }) => request === stage) as Filter;
+    const root = filter.plugin.context;
+    if (root === undefined || root.vm.failure !== undefined) {
+      filter.reached = true;
+      if (filter.plugin.failOpen) return true;
+      this.#failClosed();
+      return false;
+    }
+    if (this.#create(filter)) return true;
+    runDeferred();
+    return false;
+  }
+
+  #create(filter: Filter): boolean {
+    filter.reached = true;
+    const root = filter.plugin.context;
+    if (root === undefined) return false;
+    const context = new HttpContext(root, this, filter.request, filter.response);
+    filter.setContext(context);
+    return context.onContextCreate() !== TRAPPED;
+  }
+
+  /** @see abi.md 6.16; a stream that wants nothing more of the dead VM goes on. */
+  contextFailed(context: Context): void {
+    const filter = this.#filters.find((candidate) => candidate.context === context);
+    if (filter === undefined) return;
+    const { exported } = filter.context?.vm ?? {};
+    const needed =
+      exported !== undefined &&
+      ((!this.#requestStopped && filter.request.needs(exported)) ||
+        (!this.#responseStopped && filter.response.needs(exported)));
+    filter.setContext(null);
+    if (!needed) return;
+    if (filter.plugin.failOpen) {
+      filter.request.detach();
+      filter.response.detach();
+    } else {
+      this.#failClosed();
+    }
+  }
+
+  #failClosed(): void {
+    this.sendLocalResponse({
+      statusCode: 503,
+      details: 'wasm_fail_stream',
+      body: NO_BYTES,
+      headers: [],
+      grpcStatus: 14,
+    });
+  }
+
+  #look({ context }: StreamPlugin): void {
+    if (context === undefined) return;
+    const { callbacks } = context.vm;
+    this.seesRequestBody ||= callbacks.onRequestBody !== null || callbacks.onRequestTrailers !== null;
+    this.seesResponseBody ||=
+      callbacks.onResponseBody !== null || callbacks.onResponseTrailers !== null;
+    this.seesResponse ||= this.seesResponseBody || callbacks.onResponseHeaders !== null;
+  }
+
+  // --- what contexts ask ------------------------------------------------------------------------
+
+  /**
+   * Answers the request here. Before any filter has seen a response, it goes through all of them
+   * like the app's own would; after that it goes straight to the client; once the head is out,
+   * the stream can only be reset. @see abi.md 6.7
+   */
+  sendLocalResponse(response: LocalResponse): void {
+    if (guestIsRunning()) return defer(() => { this.sendLocalResponse(response); });
+    if (this.#completed) return;
+    this.#requestStopped = true;
+    if (this.#ends.responseStarted) {
+      this.#responseStopped = true;
+      this.#ends.reset();
+      return;
+    }
+    this.#details = response.details;
+    this.#localResponse = true;
+    const throughFilters = !this.#responseSeen;
+    const head = this.#ends.beginLocalResponse(throughFilters);
+    const body = writeLocalResponse(head, response, this.#requestHeaders);
+    if (throughFilters) {
+      this.#enterResponse(head, body.length === 0);
+      if (body.length > 0) this.#enterResponseData(body, true);
+    } else {
+      this.#responseStopped = true;
+      this.#ends.responseHeaders(body.length === 0);
+      if (body.length > 0) this.#ends.responseData(body, true);
+    }
+  }
+
+  close(): void {
+    if (guestIsRunning()) return defer(() => { this.close(); });
+    if (this.#completed) return;
+    this.#details = 'wasm_close_stream';
+    this.#requestStopped = true;
+    this.#responseStopped = true;
+    this.#ends.reset();
+  }
+
+  attribute(path: readonly string[]): PropertyValue | undefined {
+    return this.#ends.attribute(path);
+  }
+
+  /** By the whole path, else by its first segment; `filter_state` reaches the same values. */
+  storedProperty(path: readonly string[]): Uint8Array | undefined {
+    if (this.#properties === undefined) return undefined;
+    const [first = '', ...rest] = path;
+    const whole = this.#properties.get(path.join('\0')) ?? this.#properties.get(first);
+    if (whole !== undefined || first !== 'filter_state') return whole;
+    return this.#properties.get(rest.join('\0').replace(/^wasm\./, ''));
+  }
+
+  storeProperty(path: string, value: Uint8Array): SetPropertyResult {
+    this.#properties ??= new Map();
+    this.#properties.set(path, value);
+    return 'ok';
+  }
+
+  // --- what stages ask --------------------------------------------------------------------------
+
+  isStopped(isRequest: boolean): boolean {
+    return isRequest ? this.#requestStopped : this.#responseStopped;
+  }
+
+  passHeaders(isRequest: boolean, endOfStream: boolean): void {
+    if (isRequest) this.#ends.requestHeaders(endOfStream);
+    else this.#ends.responseHeaders(endOfStream);
+  }
+
+  passData(isRequest: boolean, chunk: Uint8Array, endOfStream: boolean): void {
+    if (isRequest) this.#ends.requestData(chunk, endOfStream);
+    else this.#ends.responseData(chunk, endOfStream);
+  }
+
+  passTrailers(isRequest: boolean, trailers: HeaderMap): void {
+    if (isRequest) this.#ends.requestTrailers(trailers);
+    else this.#ends.responseTrailers(trailers);
+  }
+
+  setBackpressure(isRequest: boolean, on: boolean): void {
+    const ends = this.#ends;
+    if (isRequest) on ? ends.pauseRequest() : ends.resumeRequest();
+    else on ? ends.pauseResponse() : ends.resumeResponse();
+  }
+
+  overflow(isRequest: boolean): void {
+    const [statusCode, details, text] = isRequest
+      ? ([413, 'request_payload_too_large', 'Payload Too Large'] as const)
+      : ([500, 'response_payload_too_large', 'Internal Server Error'] as const);
+    const body = Buffer.from(text, 'latin1');
+    this.sendLocalResponse({ statusCode, details, body, headers: [], grpcStatus: -1 });
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * What a VM and the hostcalls ask of a context. Three kinds exist: the VM's own (id 0, current
+ * while the module starts), plugin contexts (roots) and stream contexts. The answers here are
+ * those of a context that has nothing: no stream, no buffers, no maps.
+ */
+import type { LogLevel } from '../abi/types.js';
+
+/**
+ * One header or trailer map: ordered, duplicates kept. Names are lower-case, and names and values
+ * hold one character per byte (latin1), as Node holds them.
+ */
+export interface HeaderMap {
+  /** Entries, pseudo headers and repeated names included. */
+  count(): number;
+  /** First value of a lower-case name. */
+  get(name: string): string | undefined;
+  /** All values of a lower-case name, in order. */
+  values(name: string): string[];
+  /** Appends an entry. The caller has checked that Node would accept name and value. */
+  add(name: string, value: string): void;
+  /** Sets the first entry of that name, or appends one. */
+  replace(name: string, value: string): void;
+  /** Removes every entry of that name. */
+  remove(name: string): void;
+  /** name, value, name, value, … in order. The caller must not change it. */
+  entries(): readonly string[];
+  /** Replaces everything by name, value, name, value, …; names lower-case. */
+  assign(entries: readonly string[]): void;
+}
+
+/** Bytes that a guest may read. */
+export interface ReadableBuffer {
+  readonly length: number;
+  /** Copies [start, start + length) to the beginning of `target`; the range is within bounds. */
+  copyTo(target: Uint8Array, start: number, length: number): void;
+}
+
+/** Bytes that a guest may read and, where `set` answers true, change. */
+export interface GuestBuffer extends ReadableBuffer {
+  /**
+   * Envoy's rule for `proxy_set_buffer_bytes`: start 0 and length 0 prepends; start 0 replaces the
+   * first `length` bytes; start at or past the end appends; anything else is refused (false).
+   * `data` belongs to the callee.
+   */
+  set(start: number, length: number, data: Uint8Array): boolean;
+}
+
+/** What `proxy_send_local_response` asks for. */
+export interface LocalResponse {
+  statusCode: number;
+  /** Response code details: for logs and attributes, never sent. */
+  details: string;
+  body: Uint8Array;
+  /** name, value, …; names lower-case. */
+  headers: string[];
+  /** gRPC status, or -1 for none. */
+  grpcStatus: number;
+}
+
+/** Values as properties have them; see `encodePropertyValue` for their bytes. */
+export type PropertyValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | Uint8Array
+  | Date
+  | readonly PropertyValue[]
+  | { readonly [key: string]: PropertyValue };
+
+/** What a `proxy_set_property` came to. */
+export type SetPropertyResult = 'ok' | 'no-stream' | 'read-only';
+
+export abstract class Context {
+  readonly id: number;
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  /** The plugin context that this one belongs to; a plugin context answers itself. */
+  abstract readonly root: Context | undefined;
+
+  /** Sends a guest's message to the logger of the plugin, with the prefix of this context. */
+  abstract log(level: LogLevel, message: string): void;
+
+  /** Lowest level that the plugin's logger takes. */
+  abstract logLevel(): LogLevel;
+
+  /** A map to read, or undefined where this context has none now. */
+  headerMap(_type: number): HeaderMap | undefined {
+    return undefined;
+  }
+
+  /** A map to change, or undefined where it is absent or no longer held. */
+  mutableHeaderMap(_type: number): HeaderMap | undefined {
+    return undefined;
+  }
+
+  /** A buffer to read or change; undefined means NOT_FOUND. */
+  buffer(_type: number): GuestBuffer | undefined {
+    return undefined;
+  }
+
+  /** Resumes a direction of the stream, once the guest has returned. False: nothing to resume. */
+  continueStream(_type: number): void {
+    // A context without a stream has nothing to continue; Envoy answers Ok all the same.
+  }
+
+  closeStream(_type: number): void {
+    // As above.
+  }
+
+  sendLocalResponse(_response: LocalResponse): void {
+    // As above.
+  }
+
+  /** A property by its path, or undefined where it is not known here. */
+  property(_path: readonly string[]): PropertyValue | undefined {
+    return undefined;
+  }
+
+  /** Stores a property for the rest of the stream, for this and the chain's other plugins. */
+  setProperty(_path: string, _value: Uint8Array): SetPropertyResult {
+    return 'no-stream';
+  }
+
+  /** `proxy_done`: false where nothing waits for it. */
+  done(): boolean {
+    return false;
+  }
+
+  /** Code and message of the last upstream call that failed or closed (of the plugin context). */
+  callStatus(): { code: number; message: string } {
+    return { code: 0, message: '' };
+  }
+}

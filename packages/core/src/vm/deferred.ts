@@ -1,0 +1,52 @@
+/**
+ * Work that must wait until no guest code is on the stack. A guest that is running is never
+ * entered again: what a hostcall sets off (resume, local response, close, a finished call) is put
+ * here and runs, in order, once the outermost guest call has returned and its result is applied.
+ *
+ * One queue per JavaScript thread: effects cross plugins, so it can't belong to one VM.
+ */
+let depth = 0;
+const queue: (() => void)[] = [];
+
+export function guestEntered(): void {
+  depth += 1;
+}
+
+export function guestReturned(): void {
+  depth -= 1;
+}
+
+/** Whether guest code (of any VM) is on this thread's stack. */
+export function guestIsRunning(): boolean {
+  return depth !== 0;
+}
+
+/** Runs `action` as soon as no guest is on the stack: at the next {@link runDeferred}. */
+export function defer(action: () => void): void {
+  queue.push(action);
+}
+
+/** Runs `action` now if no guest is on the stack, else when the outermost one has returned. */
+export function whenGuestReturns(action: () => void): void {
+  if (depth === 0) action();
+  else queue.push(action);
+}
+
+/**
+ * Runs what waits, unless a guest is still on the stack. Safe inside an action: an effect must take
+ * place before the callback's result is acted on, however the callback came to run.
+ */
+export function runDeferred(): void {
+  while (queue.length > 0 && depth === 0) run(queue.shift() as () => void);
+}
+
+/** An error here is the app's (its `next`, its listeners): it surfaces as an uncaught one would. */
+function run(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}

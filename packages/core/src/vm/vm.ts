@@ -1,0 +1,176 @@
+/**
+ * One WebAssembly instance: its memory, its contexts and whose turn it is. A VM runs guest code
+ * only through {@link Vm.enter} and {@link Vm.leave}; what the guest throws ends the VM and is
+ * never seen by the caller, who gets {@link TRAPPED}.
+ */
+import { Status, type AbiVersion } from '../abi/types.js';
+import { ProxyWasmError, messageOf } from '../errors.js';
+import { findCallbacks, type Callbacks } from './callbacks.js';
+import type { Context } from './context.js';
+import { guestEntered, guestReturned } from './deferred.js';
+import { GuestMemory } from './memory.js';
+
+/** Result of a callback that trapped: no i32, so no guest can return it. */
+export const TRAPPED = 0x1_0000_0000;
+
+const NO_CALLBACKS = findCallbacks({});
+
+export interface VmIdentity {
+  /** `vm.id`, '' if none: the key of shared data and queues. */
+  readonly vmId: string;
+  readonly abiVersion: AbiVersion;
+  /** `vm.configuration`, as bytes. */
+  readonly configuration: Uint8Array;
+  /** WASI environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Whether a hostcall or callback of that name may be used. */
+  readonly allowed: (name: string) => boolean;
+}
+
+export class Vm {
+  readonly identity: VmIdentity;
+  readonly memory = new GuestMemory();
+  /** Live contexts by id; id 0 (the VM's own) is not among them. */
+  readonly contexts = new Map<number, Context>();
+  /** What may be called now: nothing once the VM has failed. */
+  callbacks: Callbacks = NO_CALLBACKS;
+  /** What the module exports, also after a failure. */
+  exported: Callbacks = NO_CALLBACKS;
+
+  /** The context whose callback runs. */
+  current: Context;
+  /** The context that hostcalls act on: the current one, unless an effective one was set. */
+  active: Context;
+  /** Why this VM is dead. Once set, no guest code of it ever runs again. */
+  failure: ProxyWasmError | undefined;
+  /** Called once, when the VM fails; no guest of this VM runs again after it. */
+  onFailure: (error: ProxyWasmError) => void = () => undefined;
+
+  readonly #own: Context;
+  readonly #restricted: Context;
+  #allocate: ((sizeBytes: number) => number) | null = null;
+  #lastContextId = 0;
+
+  /**
+   * @param own the VM's own context (id 0), current while no other is
+   * @param restricted stands for the active context while only a few hostcalls are allowed: while
+   *   the module starts and while its allocator runs
+   */
+  constructor(identity: VmIdentity, own: (vm: Vm) => Context, restricted: (vm: Vm) => Context) {
+    this.identity = identity;
+    this.#own = own(this);
+    this.#restricted = restricted(this);
+    this.current = this.#own;
+    this.active = this.#own;
+  }
+
+  /** Takes the instance's exports, before the module is started. */
+  bind(exports: WebAssembly.Exports, memory: WebAssembly.Memory): void {
+    this.memory.bind(memory);
+    this.exported = findCallbacks(exports, this.identity.allowed);
+    this.callbacks = this.exported;
+    const allocate = exports['malloc'] ?? exports['proxy_on_memory_allocate'];
+    this.#allocate = allocate as (sizeBytes: number) => number;
+  }
+
+  /** An id that no live context has. @see abi.md 1.4 */
+  nextContextId(): number {
+    do {
+      this.#lastContextId = (this.#lastContextId + 1) >>> 0;
+    } while (this.#lastContextId === 0 || this.contexts.has(this.#lastContextId));
+    return this.#lastContextId;
+  }
+
+  /** Before guest code: `context` becomes current, the effective context is reset. */
+  enter(context: Context): void {
+    guestEntered();
+    this.current = context;
+    this.active = context;
+  }
+
+  /** After guest code, however it ended. */
+  leave(): void {
+    guestReturned();
+    this.current = this.#own;
+    this.active = this.#own;
+  }
+
+  /** Before start functions and start sections: few hostcalls are allowed there. */
+  enterStart(): void {
+    guestEntered();
+    this.active = this.#restricted;
+  }
+
+  /** Takes the VM out of service. Safe to call again: the first failure counts. */
+  fail(error: ProxyWasmError): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.callbacks = NO_CALLBACKS;
+    this.onFailure(error);
+  }
+
+  /** What a guest call's catch does: marks the VM dead, answers {@link TRAPPED}. */
+  trapped(cause: unknown, context: Context, callback: string): typeof TRAPPED {
+    this.fail(
+      new ProxyWasmError(
+        'PW_ERR_CALLBACK_TRAPPED',
+        `${callback} trapped (context ${String(context.id)}): ${messageOf(cause)}`,
+        { contextId: context.id, callback, cause },
+      ),
+    );
+    return TRAPPED;
+  }
+
+  /** Forgets a context; if it was the effective one, hostcalls fall back to the current one. */
+  forget(context: Context): void {
+    this.contexts.delete(context.id);
+    if (this.active === context) this.active = this.current;
+  }
+
+  /**
+   * Asks the guest for `sizeBytes` (never 0) and answers the address, or 0 where it has none: it
+   * answered 0, a block outside its memory, or trapped.
+   */
+  allocate(sizeBytes: number): number {
+    const { active } = this;
+    if (this.#allocate === null) return 0;
+    this.active = this.#restricted;
+    try {
+      const ptr = this.#allocate(sizeBytes) >>> 0;
+      return this.memory.contains(ptr, sizeBytes) ? ptr : 0;
+    } catch (error) {
+      this.trapped(error, this.current, 'malloc');
+      return 0;
+    } finally {
+      this.active = active;
+    }
+  }
+
+  /** Hands a string (one byte per character) to the guest: address and size at the two out slots. */
+  returnLatin1(text: string, returnPtr: number, returnSizePtr: number): Status {
+    if (text.length === 0) return this.returnEmpty(returnPtr, returnSizePtr);
+    const ptr = this.allocate(text.length);
+    if (ptr === 0 || !this.memory.writeLatin1(ptr, text)) return Status.INVALID_MEMORY_ACCESS;
+    return this.returnBlock(ptr, text.length, returnPtr, returnSizePtr);
+  }
+
+  returnBytes(bytes: Uint8Array, returnPtr: number, returnSizePtr: number): Status {
+    if (bytes.length === 0) return this.returnEmpty(returnPtr, returnSizePtr);
+    const ptr = this.allocate(bytes.length);
+    if (ptr === 0 || !this.memory.writeBytes(ptr, bytes)) return Status.INVALID_MEMORY_ACCESS;
+    return this.returnBlock(ptr, bytes.length, returnPtr, returnSizePtr);
+  }
+
+  /** An empty result: address 0, size 0, and the allocator is not asked (Go's panics on 0). */
+  returnEmpty(returnPtr: number, returnSizePtr: number): Status {
+    return this.returnBlock(0, 0, returnPtr, returnSizePtr);
+  }
+
+  /** Writes address and size of a block that the guest has been given. */
+  returnBlock(ptr: number, size: number, returnPtr: number, returnSizePtr: number): Status {
+    const { memory } = this;
+    return memory.writeU32(returnPtr, ptr) && memory.writeU32(returnSizePtr, size)
+      ? Status.OK
+      : Status.INVALID_MEMORY_ACCESS;
+  }
+}
