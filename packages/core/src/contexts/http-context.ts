@@ -1,4 +1,4 @@
-import { BufferType, LogLevel, MapType, StreamType } from '../abi/types.js';
+import { BufferType, MapType, StreamType, type LogLevel } from '../abi/types.js';
 import {
   Context,
   type GuestBuffer,
@@ -8,8 +8,7 @@ import {
   type SetPropertyResult,
 } from '../vm/context.js';
 import { TRAPPED, type Vm } from '../vm/vm.js';
-import type { PluginContext } from './plugin-context.js';
-import { joinPrefix } from './plugin-context.js';
+import { joinPrefix, type PluginContext } from './plugin-context.js';
 import { ownProperty } from './plugin-properties.js';
 import type { DirectionPort, ExchangePort } from './ports.js';
 
@@ -155,6 +154,7 @@ export class HttpContext extends Context {
     const { vm } = this;
     const callback = vm.callbacks.onLog;
     if (callback === null) return;
+    this.logging = true;
     vm.enter(this);
     try {
       callback(this.id);
@@ -162,6 +162,7 @@ export class HttpContext extends Context {
       vm.trapped(error, this, 'proxy_on_log');
     } finally {
       vm.leave();
+      this.logging = false;
     }
   }
 

@@ -1,9 +1,9 @@
-import { BufferType, LogLevel, MapType } from '../abi/types.js';
-import { BytesBuffer } from './bytes-buffer.js';
+import { BufferType, MapType, type LogLevel } from '../abi/types.js';
 import { Context, type GuestBuffer, type HeaderMap, type PropertyValue } from '../vm/context.js';
 import { TRAPPED, type Vm } from '../vm/vm.js';
-import type { PluginSettings } from './plugin-settings.js';
+import { BytesBuffer } from './bytes-buffer.js';
 import { ownProperty } from './plugin-properties.js';
+import type { PluginSettings } from './plugin-settings.js';
 
 /** The root context: one configured use of a module in one VM. */
 export class PluginContext extends Context {
@@ -41,7 +41,8 @@ export class PluginContext extends Context {
   }
 
   override buffer(type: number): GuestBuffer | undefined {
-    if (type === BufferType.VM_CONFIGURATION) return new BytesBuffer(this.vm.identity.configuration);
+    if (type === BufferType.VM_CONFIGURATION)
+      return new BytesBuffer(this.vm.identity.configuration);
     if (type === BufferType.PLUGIN_CONFIGURATION && this.configuring) {
       return new BytesBuffer(this.settings.configuration);
     }

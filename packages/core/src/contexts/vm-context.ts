@@ -1,10 +1,9 @@
-import { LogLevel } from '../abi/types.js';
-import { BytesBuffer } from './bytes-buffer.js';
-import { BufferType } from '../abi/types.js';
+import { BufferType, type LogLevel } from '../abi/types.js';
 import { ProxyWasmError } from '../errors.js';
 import type { LogSink } from '../logger.js';
 import { Context, type GuestBuffer } from '../vm/context.js';
 import type { Vm } from '../vm/vm.js';
+import { BytesBuffer } from './bytes-buffer.js';
 
 /** The VM's own context, id 0: current while the module starts, and while nothing else is. */
 export class VmContext extends Context {
@@ -28,7 +27,8 @@ export class VmContext extends Context {
   }
 
   override buffer(type: number): GuestBuffer | undefined {
-    if (type === BufferType.VM_CONFIGURATION) return new BytesBuffer(this.#vm.identity.configuration);
+    if (type === BufferType.VM_CONFIGURATION)
+      return new BytesBuffer(this.#vm.identity.configuration);
     return type <= BufferType.UPSTREAM_DATA ? BytesBuffer.EMPTY : undefined;
   }
 }
@@ -57,6 +57,7 @@ export class RestrictedContext extends Context {
     return this.#vm.current.logLevel();
   }
 
+  override ensureUnrestricted = (): never => this.#refuse();
   override headerMap = (): never => this.#refuse();
   override mutableHeaderMap = (): never => this.#refuse();
   override buffer = (): never => this.#refuse();

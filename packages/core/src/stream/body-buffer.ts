@@ -70,7 +70,7 @@ export class BodyBuffer implements GuestBuffer {
       return;
     }
     this.#length -= length;
-    for (let left = length; left > 0; ) {
+    for (let left = length; left > 0;) {
       const first = this.#chunks[0] as Uint8Array;
       if (first.length > left) {
         this.#chunks[0] = first.subarray(left);

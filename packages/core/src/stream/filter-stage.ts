@@ -1,8 +1,8 @@
 import { DataStatus, HeadersStatus, TrailersStatus } from '../abi/types.js';
 import type { HttpContext } from '../contexts/http-context.js';
 import type { DirectionPort } from '../contexts/ports.js';
-import type { GuestBuffer, HeaderMap } from '../vm/context.js';
 import type { Callbacks } from '../vm/callbacks.js';
+import type { GuestBuffer, HeaderMap } from '../vm/context.js';
 import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
 import { TRAPPED } from '../vm/vm.js';
 import { BodyBuffer, NO_BODY } from './body-buffer.js';
@@ -112,7 +112,10 @@ export class FilterStage implements DirectionPort {
   }
 
   resume(): void {
-    if (guestIsRunning()) defer(() => { this.continue(); });
+    if (guestIsRunning())
+      defer(() => {
+        this.continue();
+      });
     else this.continue();
   }
 

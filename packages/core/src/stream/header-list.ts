@@ -55,7 +55,7 @@ export class HeaderList implements HeaderMap {
     const list = this.#listOf(name);
     const stored = this.#stored(name);
     const values: string[] = [];
-    for (let index = findHeader(list, stored); index >= 0; ) {
+    for (let index = findHeader(list, stored); index >= 0;) {
       values.push(list[index + 1] as string);
       index = findHeader(list, stored, index + 2);
     }

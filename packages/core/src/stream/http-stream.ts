@@ -119,7 +119,10 @@ export class HttpStream implements ExchangePort, StageStream {
 
   /** Body from the client, for the whole chain. */
   requestData(chunk: Uint8Array, endOfStream: boolean): void {
-    if (guestIsRunning()) return defer(() => { this.requestData(chunk, endOfStream); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.requestData(chunk, endOfStream);
+      });
     if (this.#requestStopped) return;
     const first = this.#filters[0];
     if (first === undefined) this.#ends.requestData(chunk, endOfStream);
@@ -128,14 +131,20 @@ export class HttpStream implements ExchangePort, StageStream {
 
   /** Body that passed the filters of earlier joins already: for those of the last join only. */
   replayRequestData(chunk: Uint8Array, endOfStream: boolean): void {
-    if (guestIsRunning()) return defer(() => { this.replayRequestData(chunk, endOfStream); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.replayRequestData(chunk, endOfStream);
+      });
     if (this.#requestStopped) return;
     if (this.#joined === null) this.#ends.requestData(chunk, endOfStream);
     else this.#joined.receiveData(chunk, endOfStream);
   }
 
   requestTrailers(trailers: HeaderMap): void {
-    if (guestIsRunning()) return defer(() => { this.requestTrailers(trailers); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.requestTrailers(trailers);
+      });
     if (this.#requestStopped) return;
     const first = this.#filters[0];
     if (first === undefined) this.#ends.requestTrailers(trailers);
@@ -146,20 +155,29 @@ export class HttpStream implements ExchangePort, StageStream {
 
   /** The app's head. Ignored once something else has answered. */
   responseHeaders(headers: HeaderMap, endOfStream: boolean): void {
-    if (guestIsRunning()) return defer(() => { this.responseHeaders(headers, endOfStream); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.responseHeaders(headers, endOfStream);
+      });
     if (this.#responseStopped || this.#localResponse) return;
     this.#details = 'via_upstream';
     this.#enterResponse(headers, endOfStream);
   }
 
   responseData(chunk: Uint8Array, endOfStream: boolean): void {
-    if (guestIsRunning()) return defer(() => { this.responseData(chunk, endOfStream); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.responseData(chunk, endOfStream);
+      });
     if (this.#responseStopped || this.#localResponse) return;
     this.#enterResponseData(chunk, endOfStream);
   }
 
   responseTrailers(trailers: HeaderMap): void {
-    if (guestIsRunning()) return defer(() => { this.responseTrailers(trailers); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.responseTrailers(trailers);
+      });
     if (this.#responseStopped || this.#localResponse) return;
     if (this.#responseEntry === null) this.#ends.responseTrailers(trailers);
     else this.#responseEntry.receiveTrailers(trailers);
@@ -184,7 +202,10 @@ export class HttpStream implements ExchangePort, StageStream {
    */
   complete(): void {
     if (this.#completed) return;
-    if (guestIsRunning()) return defer(() => { this.complete(); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.complete();
+      });
     this.#completed = true;
     this.#requestStopped = true;
     this.#responseStopped = true;
@@ -265,7 +286,8 @@ export class HttpStream implements ExchangePort, StageStream {
   #look({ context }: StreamPlugin): void {
     if (context === undefined) return;
     const { callbacks } = context.vm;
-    this.seesRequestBody ||= callbacks.onRequestBody !== null || callbacks.onRequestTrailers !== null;
+    this.seesRequestBody ||=
+      callbacks.onRequestBody !== null || callbacks.onRequestTrailers !== null;
     this.seesResponseBody ||=
       callbacks.onResponseBody !== null || callbacks.onResponseTrailers !== null;
     this.seesResponse ||= this.seesResponseBody || callbacks.onResponseHeaders !== null;
@@ -279,7 +301,10 @@ export class HttpStream implements ExchangePort, StageStream {
    * the stream can only be reset. @see abi.md 6.7
    */
   sendLocalResponse(response: LocalResponse): void {
-    if (guestIsRunning()) return defer(() => { this.sendLocalResponse(response); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.sendLocalResponse(response);
+      });
     if (this.#completed) return;
     this.#requestStopped = true;
     if (this.#ends.responseStarted) {
@@ -303,7 +328,10 @@ export class HttpStream implements ExchangePort, StageStream {
   }
 
   close(): void {
-    if (guestIsRunning()) return defer(() => { this.close(); });
+    if (guestIsRunning())
+      return defer(() => {
+        this.close();
+      });
     if (this.#completed) return;
     this.#details = 'wasm_close_stream';
     this.#requestStopped = true;
@@ -353,8 +381,10 @@ export class HttpStream implements ExchangePort, StageStream {
 
   setBackpressure(isRequest: boolean, on: boolean): void {
     const ends = this.#ends;
-    if (isRequest) on ? ends.pauseRequest() : ends.resumeRequest();
-    else on ? ends.pauseResponse() : ends.resumeResponse();
+    if (isRequest && on) ends.pauseRequest();
+    else if (isRequest) ends.resumeRequest();
+    else if (on) ends.pauseResponse();
+    else ends.resumeResponse();
   }
 
   overflow(isRequest: boolean): void {

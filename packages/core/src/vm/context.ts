@@ -3,7 +3,10 @@
  * while the module starts), plugin contexts (roots) and stream contexts. The answers here are
  * those of a context that has nothing: no stream, no buffers, no maps.
  */
+import type { PropertyValue } from '../abi/property-value.js';
 import type { LogLevel } from '../abi/types.js';
+
+export type { PropertyValue };
 
 /**
  * One header or trailer map: ordered, duplicates kept. Names are lower-case, and names and values
@@ -57,22 +60,13 @@ export interface LocalResponse {
   grpcStatus: number;
 }
 
-/** Values as properties have them; see `encodePropertyValue` for their bytes. */
-export type PropertyValue =
-  | string
-  | number
-  | bigint
-  | boolean
-  | Uint8Array
-  | Date
-  | readonly PropertyValue[]
-  | { readonly [key: string]: PropertyValue };
-
 /** What a `proxy_set_property` came to. */
 export type SetPropertyResult = 'ok' | 'no-stream' | 'read-only';
 
 export abstract class Context {
   readonly id: number;
+  /** Inside `proxy_on_log`, where a map that is not there reads like an empty one. */
+  logging = false;
 
   constructor(id: number) {
     this.id = id;
@@ -80,6 +74,11 @@ export abstract class Context {
 
   /** The plugin context that this one belongs to; a plugin context answers itself. */
   abstract readonly root: Context | undefined;
+
+  /** Where only logging is allowed, ends the VM and throws; elsewhere does nothing. */
+  ensureUnrestricted(): void {
+    // This context is one that may do everything.
+  }
 
   /** Sends a guest's message to the logger of the plugin, with the prefix of this context. */
   abstract log(level: LogLevel, message: string): void;

@@ -6,6 +6,7 @@
  * Views die whenever the guest grows its memory, so none is handed out for keeping: what
  * {@link GuestMemory.slice} returns is valid only until guest code runs again.
  */
+import { toHeaderName, toHeaderValue } from '../abi/header-syntax.js';
 
 /** Node's fast string paths; on every Buffer since Node 4, missing from its type declarations. */
 interface StringBuffer extends Buffer {
@@ -28,22 +29,32 @@ const CACHED_BYTES = CACHE_WORDS * 4;
 /**
  * Strings that a guest passes again and again (header names above all), found by content: a slot
  * is chosen by a hash of length, first and last word, then every byte is compared. What is found
- * is the lower-case string made the first time, so a hit costs neither a string nor a lookup.
+ * is the string that was made of these bytes the first time, so a hit costs neither a string nor a
+ * check of it.
  */
-class NameCache {
+class StringCache {
+  readonly #make: (text: string) => string;
   readonly #lengths = new Int32Array(CACHE_SLOTS).fill(-1);
   readonly #words = new Int32Array(CACHE_SLOTS * CACHE_WORDS);
-  readonly #names: string[] = new Array<string>(CACHE_SLOTS).fill('');
+  readonly #strings: string[] = new Array<string>(CACHE_SLOTS).fill('');
+
+  /** @param make what is kept of a text of one character per byte */
+  constructor(make: (text: string) => string) {
+    this.#make = make;
+  }
 
   read(bytes: StringBuffer, view: DataView, ptr: number, length: number): string {
+    if (length < 4 || length > CACHED_BYTES) {
+      return this.#make(length === 0 ? '' : bytes.latin1Slice(ptr, ptr + length));
+    }
     const tail = ptr + length - 4;
     const first = view.getInt32(ptr, true);
     const last = view.getInt32(tail, true);
     const slot = (Math.imul(first ^ Math.imul(last, 31) ^ length, 0x9e3779b1) >>> 24) & 0xff;
     if (this.#lengths[slot] === length && this.#matches(view, ptr, tail, slot * CACHE_WORDS)) {
-      return this.#names[slot] as string;
+      return this.#strings[slot] as string;
     }
-    return this.#store(bytes.latin1Slice(ptr, ptr + length).toLowerCase(), view, ptr, tail, slot);
+    return this.#store(this.#make(bytes.latin1Slice(ptr, ptr + length)), view, ptr, tail, slot);
   }
 
   #matches(view: DataView, ptr: number, tail: number, word: number): boolean {
@@ -54,13 +65,13 @@ class NameCache {
     return view.getInt32(tail, true) === words[word];
   }
 
-  #store(name: string, view: DataView, ptr: number, tail: number, slot: number): string {
+  #store(text: string, view: DataView, ptr: number, tail: number, slot: number): string {
     let word = slot * CACHE_WORDS;
     this.#lengths[slot] = tail + 4 - ptr;
-    this.#names[slot] = name;
+    this.#strings[slot] = text;
     for (; ptr < tail; ptr += 4, word += 1) this.#words[word] = view.getInt32(ptr, true);
     this.#words[word] = view.getInt32(tail, true);
-    return name;
+    return text;
   }
 }
 
@@ -68,7 +79,8 @@ export class GuestMemory {
   #memory: WebAssembly.Memory | undefined;
   #bytes: StringBuffer = EMPTY;
   #view: DataView = EMPTY_VIEW;
-  readonly #names = new NameCache();
+  readonly #names = new StringCache(toHeaderName);
+  readonly #values = new StringCache(toHeaderValue);
 
   /**
    * Gives the memory, once the instance exists. Until then every access is out of bounds: a bare
@@ -152,14 +164,18 @@ export class GuestMemory {
     return length === 0 ? '' : bytes.utf8Slice(ptr, ptr + length);
   }
 
-  /** A header name: latin1, lower-cased, from the cache where the guest passed it before. */
+  /** A header name, lower-cased; '' where HTTP has no such name. Cached. */
   readName(ptr: number, length: number): string | undefined {
     const bytes = this.#current();
     if (ptr + length > bytes.length) return undefined;
-    if (length < 4 || length > CACHED_BYTES) {
-      return bytes.latin1Slice(ptr, ptr + length).toLowerCase();
-    }
     return this.#names.read(bytes, this.#view, ptr, length);
+  }
+
+  /** A header value; INVALID_VALUE where HTTP does not allow it. Cached. */
+  readValue(ptr: number, length: number): string | undefined {
+    const bytes = this.#current();
+    if (ptr + length > bytes.length) return undefined;
+    return this.#values.read(bytes, this.#view, ptr, length);
   }
 
   /** Writes one byte per character. */

@@ -4,7 +4,7 @@
  * never seen by the caller, who gets {@link TRAPPED}.
  */
 import { Status, type AbiVersion } from '../abi/types.js';
-import { ProxyWasmError, messageOf } from '../errors.js';
+import { messageOf, ProxyWasmError } from '../errors.js';
 import { findCallbacks, type Callbacks } from './callbacks.js';
 import type { Context } from './context.js';
 import { guestEntered, guestReturned } from './deferred.js';
