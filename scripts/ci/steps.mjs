@@ -1,0 +1,38 @@
+/**
+ * What CI runs, in this order.
+ *
+ * @typedef {object} Step
+ * @property {string} name
+ * @property {string[]} command
+ * @property {boolean} [tests] the command is vitest: its cases are counted instead of the step
+ * @property {string} [needs] a file without which there is nothing to do
+ * @property {string} [node] the Node version to run on; default: the one that runs CI
+ */
+
+const VITEST = ['node', 'node_modules/vitest/vitest.mjs', 'run'];
+
+/** @type {Step[]} */
+export const steps = [
+  // The README's command, so a bare clone is proven to install itself.
+  { name: 'npm test', command: ['npm', 'test', '--'], tests: true },
+  { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
+  { name: 'types', command: ['npm', 'run', '--silent', 'typecheck'] },
+  { name: 'format', command: ['npm', 'run', '--silent', 'format:check'] },
+  { name: 'packages', command: ['npm', 'run', '--silent', 'check:packages'] },
+  {
+    name: 'filters are what their sources build',
+    command: ['node', 'scripts/filters/rebuild.mjs', '--check'],
+    needs: 'scripts/filters/rebuild.mjs',
+  },
+  {
+    name: 'benchmark smoke',
+    command: ['npm', 'run', '--silent', 'bench', '--', '--smoke'],
+    needs: 'bench/run.mjs',
+  },
+  ...['22', '24', '26'].map((node) => ({
+    name: `tests on Node ${node}`,
+    command: [...VITEST, '--project', 'unit'],
+    tests: true,
+    node,
+  })),
+];
