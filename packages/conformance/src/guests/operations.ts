@@ -1,0 +1,129 @@
+import { encodePairs } from './encode-pairs.js';
+import type { GuestData } from './guest-data.js';
+
+type Pairs = readonly (readonly [string, string])[];
+
+/** One thing that a generated guest does. Map, buffer and stream types are the ABI's numbers. */
+export type Operation =
+  /** Logs a text at info level. */
+  | { log: string }
+  /** Logs the callback's first argument after the context (sizes, counts). */
+  | { logSize: true }
+  /** Logs "size end". */
+  | { logSizeAndEnd: true }
+  /** Logs the context's id. */
+  | { logContext: true }
+  /** Logs the status of the hostcall before it, as "status N". */
+  | { logStatus: true }
+  /** Logs the value, or "status N" where it is not Ok. */
+  | { logHeader: readonly [map: number, name: string] }
+  | { logPairs: number }
+  | { logProperty: readonly string[] }
+  | { logBuffer: readonly [buffer: number, start?: number, length?: number] }
+  | { add: readonly [map: number, name: string, value: string] }
+  | { replace: readonly [map: number, name: string, value: string] }
+  | { remove: readonly [map: number, name: string] }
+  | { setPairs: readonly [map: number, pairs: Pairs | Uint8Array] }
+  | { setBuffer: readonly [buffer: number, start: number, length: number, data: string] }
+  | { setProperty: readonly [path: string, value: string] }
+  | {
+      localResponse: {
+        status: number;
+        details?: string;
+        body?: string;
+        headers?: Pairs;
+        grpcStatus?: number;
+      };
+    }
+  | { continueStream: number }
+  | { closeStream: number }
+  | { effectiveContext: number }
+  | { done: true }
+  | { trap: true }
+  | { loopForever: true }
+  /** Does these only where the callback says end_of_stream. */
+  | { atEnd: readonly Operation[] }
+  | { beforeEnd: readonly Operation[] }
+  /** Does these only in the context of that id. */
+  | { inContext: readonly [id: number, operations: readonly Operation[]] }
+  /** Ends the callback with this result. */
+  | { return: number }
+  /** Any text of instructions; the stack must be as before after it. */
+  | { wat: string };
+
+type OperationName = Operation extends infer O ? (O extends unknown ? keyof O : never) : never;
+type Compiler<N extends OperationName> = (
+  value: Extract<Operation, Record<N, unknown>>[N],
+  data: GuestData,
+) => string;
+
+const OUT = '(i32.const 0) (i32.const 4)';
+const number = (value: number): string => `(i32.const ${String(value | 0)})`;
+
+const COMPILERS: { [N in OperationName]: Compiler<N> } = {
+  log: (text, data) => `(call $say ${data.bytes(text)})`,
+  logSize: () => '(call $sayNumber (local.get $size))',
+  logSizeAndEnd: () => '(call $sayNumbers (local.get $size) (local.get $end))',
+  logContext: () => '(call $sayNumber (local.get $context))',
+  logStatus: () => '(call $sayStatus)',
+  logHeader: ([map, name], data) =>
+    `${data.call('proxy_get_header_map_value', number(map), data.bytes(name), OUT)} (call $sayResult)`,
+  logPairs: (map, data) =>
+    `${data.call('proxy_get_header_map_pairs', number(map), OUT)} (call $sayResult)`,
+  logProperty: (path, data) =>
+    `${data.call('proxy_get_property', data.bytes(path.join('\0')), OUT)} (call $sayResult)`,
+  logBuffer: ([buffer, start = 0, length = 0x7fffffff], data) =>
+    `${data.call('proxy_get_buffer_bytes', number(buffer), number(start), number(length), OUT)} (call $sayResult)`,
+  add: ([map, name, value], data) =>
+    data.call('proxy_add_header_map_value', number(map), data.bytes(name), data.bytes(value)),
+  replace: ([map, name, value], data) =>
+    data.call('proxy_replace_header_map_value', number(map), data.bytes(name), data.bytes(value)),
+  remove: ([map, name], data) =>
+    data.call('proxy_remove_header_map_value', number(map), data.bytes(name)),
+  setPairs: ([map, pairs], data) => {
+    const bytes = pairs instanceof Uint8Array ? pairs : encodePairs(pairs);
+    return data.call('proxy_set_header_map_pairs', number(map), data.bytes(bytes));
+  },
+  setBuffer: ([buffer, start, length, content], data) =>
+    data.call(
+      'proxy_set_buffer_bytes',
+      number(buffer),
+      number(start),
+      number(length),
+      data.bytes(content),
+    ),
+  setProperty: ([path, value], data) =>
+    data.call('proxy_set_property', data.bytes(path), data.bytes(value)),
+  localResponse: ({ status, details = '', body = '', headers = [], grpcStatus = -1 }, data) =>
+    data.call(
+      'proxy_send_local_response',
+      number(status),
+      data.bytes(details),
+      data.bytes(body),
+      data.bytes(encodePairs(headers)),
+      number(grpcStatus),
+    ),
+  continueStream: (stream, data) => data.call('proxy_continue_stream', number(stream)),
+  closeStream: (stream, data) => data.call('proxy_close_stream', number(stream)),
+  effectiveContext: (id, data) => data.call('proxy_set_effective_context', number(id)),
+  done: (_, data) => data.call('proxy_done'),
+  trap: () => '(unreachable)',
+  loopForever: () => '(loop $forever (br $forever))',
+  atEnd: (operations, data) => `(if (local.get $end) (then ${compileAll(operations, data)}))`,
+  beforeEnd: (operations, data) =>
+    `(if (i32.eqz (local.get $end)) (then ${compileAll(operations, data)}))`,
+  inContext: ([id, operations], data) =>
+    `(if (i32.eq (local.get $context) ${number(id)}) (then ${compileAll(operations, data)}))`,
+  return: (value) => `(return ${number(value)})`,
+  wat: (text) => text,
+};
+
+/** The instructions of one operation. */
+export function compileOperation(operation: Operation, data: GuestData): string {
+  const [name, value] = Object.entries(operation)[0] as [OperationName, never];
+  return (COMPILERS[name] as Compiler<never>)(value, data);
+}
+
+function compileAll(operations: readonly Operation[], data: GuestData): string {
+  return operations.map((operation) => compileOperation(operation, data)).join(' ');
+}
