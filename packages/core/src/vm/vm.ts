@@ -6,6 +6,7 @@
 import { Status, type AbiVersion } from '../abi/types.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
 import { findCallbacks, type Callbacks } from './callbacks.js';
+import { wallClockNs } from './clock.js';
 import type { Context } from './context.js';
 import { guestEntered, guestReturned } from './deferred.js';
 import { GuestMemory } from './memory.js';
@@ -36,6 +37,8 @@ export class Vm {
   callbacks: Callbacks = NO_CALLBACKS;
   /** What the module exports, also after a failure. */
   exported: Callbacks = NO_CALLBACKS;
+  /** The time that guests are told: nanoseconds since the Unix epoch. */
+  nowNs: () => bigint = wallClockNs;
 
   /** The context whose callback runs. */
   current: Context;
@@ -169,8 +172,11 @@ export class Vm {
   /** Writes address and size of a block that the guest has been given. */
   returnBlock(ptr: number, size: number, returnPtr: number, returnSizePtr: number): Status {
     const { memory } = this;
-    return memory.writeU32(returnPtr, ptr) && memory.writeU32(returnSizePtr, size)
-      ? Status.OK
-      : Status.INVALID_MEMORY_ACCESS;
+    // Both or none: a hostcall that fails leaves what the guest had there.
+    if (!memory.contains(returnSizePtr, 4) || !memory.writeU32(returnPtr, ptr)) {
+      return Status.INVALID_MEMORY_ACCESS;
+    }
+    memory.writeU32(returnSizePtr, size);
+    return Status.OK;
   }
 }

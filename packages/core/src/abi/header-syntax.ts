@@ -1,0 +1,62 @@
+/**
+ * What HTTP allows as a header, checked where a guest hands one over: a name or value that Node
+ * would refuse (by throwing, long after the hostcall) or that would split a message never gets in.
+ */
+import { MapType } from './types.js';
+
+const NAME = /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const NO_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+/** Stands for a value that HTTP does not have. No valid value equals it. */
+export const INVALID_VALUE = '\0';
+
+const COLON = 58;
+
+/** A name as header maps hold it: lower-case; '' where HTTP has no such name, so no map has it. */
+export function toHeaderName(text: string): string {
+  const name = text.toLowerCase();
+  return NAME.test(name) ? name : '';
+}
+
+/** A value of one character per byte; {@link INVALID_VALUE} where it has control characters. */
+export function toHeaderValue(text: string): string {
+  return NO_VALUE.test(text) ? INVALID_VALUE : text;
+}
+
+const NO_SPACE = /^[\x21-\x7e\x80-\xff]+$/;
+
+const REQUEST_PSEUDO = new Map([
+  [':method', /^[!#$%&'*+\-.^_`|~0-9a-z]+$/i],
+  [':path', NO_SPACE],
+  [':authority', /^[\x21-\x7e\x80-\xff]*$/],
+  [':scheme', /^[a-z][a-z0-9+.-]*$/i],
+  [':protocol', NO_SPACE],
+]);
+
+/** 1xx is refused too: it can't end an exchange, so the client would wait for ever. */
+const RESPONSE_PSEUDO = new Map([[':status', /^[2-9]\d\d$/]]);
+
+/**
+ * Whether a name and value may stand in a map of that type. `name` comes from
+ * {@link toHeaderName}, `value` from {@link toHeaderValue}: what those refused is refused here.
+ *
+ * Deviates: Envoy takes any name, value and pseudo header and fails the exchange later, or sends
+ * it; here the guest learns it at once.
+ */
+export function isAllowedHeader(mapType: number, name: string, value: string): boolean {
+  if (name === '' || value === INVALID_VALUE) return false;
+  if (name.charCodeAt(0) !== COLON) return true;
+  if (mapType === MapType.HTTP_REQUEST_HEADERS)
+    return REQUEST_PSEUDO.get(name)?.test(value) === true;
+  if (mapType !== MapType.HTTP_RESPONSE_HEADERS) return false;
+  return RESPONSE_PSEUDO.get(name)?.test(value) === true;
+}
+
+/** {@link isAllowedHeader} of every entry of name, value, … */
+export function areAllowedHeaders(mapType: number, entries: readonly string[]): boolean {
+  for (let index = 0; index < entries.length; index += 2) {
+    const name = toHeaderName(entries[index] as string);
+    if (!isAllowedHeader(mapType, name, toHeaderValue(entries[index + 1] as string))) return false;
+  }
+  return true;
+}

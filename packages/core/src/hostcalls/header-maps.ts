@@ -1,0 +1,253 @@
+import { areAllowedHeaders, isAllowedHeader } from '../abi/header-syntax.js';
+import { decodePairs, pairsText, pairsTextOffset } from '../abi/pairs.js';
+import { AbiVersion, MapType, Status } from '../abi/types.js';
+import type { Vm } from '../vm/vm.js';
+
+/**
+ * Serializes entries (name, value, …) straight into the guest: the lengths one by one, the text in
+ * one write, which is many times faster than string by string.
+ */
+function returnPairs(
+  vm: Vm,
+  entries: readonly string[],
+  returnPtr: number,
+  returnSizePtr: number,
+): Status {
+  const count = entries.length >> 1;
+  if (count === 0) return vm.returnEmpty(returnPtr, returnSizePtr);
+  const text = pairsText(entries);
+  const textOffset = pairsTextOffset(count);
+  const size = textOffset + text.length;
+  const ptr = vm.allocate(size);
+  if (ptr === 0) return Status.INVALID_MEMORY_ACCESS;
+  const { memory } = vm;
+  memory.writeU32(ptr, count);
+  for (let index = 0, at = ptr + 4; index < entries.length; index += 1, at += 4) {
+    memory.writeU32(at, (entries[index] as string).length);
+  }
+  memory.writeLatin1(ptr + textOffset, text);
+  return vm.returnBlock(ptr, size, returnPtr, returnSizePtr);
+}
+
+/**
+ * Reads a whole map: pairs in order, names lower-case, repeated names one by one.
+ *
+ * - `mapType`: a MapType
+ * - `returnMapPtr`: guest address of u32 that receives the address of the pairs
+ * - `returnMapSizePtr`: guest address of u32 that receives their size, bytes
+ *
+ * Allowed in every callback; a map that is empty or not there now is no bytes.
+ *
+ * - BAD_ARGUMENT: unknown map type
+ * - INVALID_MEMORY_ACCESS: an address lies outside the memory, or the guest has no memory to give
+ *
+ * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_header_map_pairs
+ */
+export function getHeaderMapPairs(vm: Vm) {
+  return (mapType: number, returnMapPtr: number, returnMapSizePtr: number): Status => {
+    if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+    const map = vm.active.headerMap(mapType);
+    if (map === undefined) return vm.returnEmpty(returnMapPtr >>> 0, returnMapSizePtr >>> 0);
+    return returnPairs(vm, map.entries(), returnMapPtr >>> 0, returnMapSizePtr >>> 0);
+  };
+}
+
+/**
+ * Replaces a whole map. Malformed pairs are an empty list, as in Envoy: they clear the map.
+ *
+ * - `mapType`: a MapType
+ * - `mapPtr`, `mapSize`: guest address and size of the pairs, at most 1024 of them and 1 MiB
+ *
+ * Allowed in the map's own callback and while its head is held.
+ *
+ * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
+ *   value that HTTP does not allow (the map is then as it was)
+ * - INVALID_MEMORY_ACCESS: the pairs lie outside the memory
+ *
+ * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_header_map_pairs
+ */
+export function setHeaderMapPairs(vm: Vm) {
+  const { memory } = vm;
+  return (mapType: number, mapPtr: number, mapSize: number): Status => {
+    if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+    const bytes = memory.slice(mapPtr >>> 0, mapSize >>> 0);
+    if (bytes === undefined) return Status.INVALID_MEMORY_ACCESS;
+    const entries = decodePairs(bytes);
+    if (!areAllowedHeaders(mapType, entries)) return Status.BAD_ARGUMENT;
+    const map = vm.active.mutableHeaderMap(mapType);
+    if (map === undefined) return Status.BAD_ARGUMENT;
+    map.assign(entries);
+    return Status.OK;
+  };
+}
+
+/**
+ * Tells the size of a map: all names and values together, as in Envoy (the spec means the size of
+ * the serialized pairs).
+ *
+ * - `mapType`: a MapType
+ * - `returnSizePtr`: guest address of u32 that receives the size, bytes
+ *
+ * Allowed where the map can be changed.
+ *
+ * - BAD_ARGUMENT: unknown map type, or a map that is not there or can't be changed now
+ * - INVALID_MEMORY_ACCESS: `returnSizePtr` lies outside the memory
+ *
+ * Deviates: asking for the size of trailers that are not there does not create them.
+ *
+ * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_header_map_size
+ */
+export function getHeaderMapSize(vm: Vm) {
+  const { memory } = vm;
+  return (mapType: number, returnSizePtr: number): Status => {
+    if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+    const context = vm.active;
+    if (context.headerMap(mapType) === undefined) return Status.BAD_ARGUMENT;
+    const map = context.mutableHeaderMap(mapType);
+    if (map === undefined) return Status.BAD_ARGUMENT;
+    let size = 0;
+    for (const text of map.entries()) size += text.length;
+    return memory.writeU32(returnSizePtr >>> 0, size) ? Status.OK : Status.INVALID_MEMORY_ACCESS;
+  };
+}
+
+/**
+ * Reads the first value of a name.
+ *
+ * - `mapType`: a MapType
+ * - `keyPtr`, `keySize`: guest address and size of the name, in any case
+ * - `returnValuePtr`: guest address of u32 that receives the address of the value
+ * - `returnValueSizePtr`: guest address of u32 that receives its size, bytes
+ *
+ * Allowed in every callback, for maps that are there.
+ *
+ * - BAD_ARGUMENT: unknown map type, or a map that is not there now (in `proxy_on_log`: as absent)
+ * - NOT_FOUND: no such name (ABI 0.1.0: OK and an empty value)
+ * - INVALID_MEMORY_ACCESS: an address lies outside the memory, or the guest has no memory to give
+ *
+ * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_header_map_value
+ */
+export function getHeaderMapValue(vm: Vm) {
+  const { memory } = vm;
+  const emptyIfAbsent = vm.identity.abiVersion === AbiVersion.V0_1_0;
+  return (
+    mapType: number,
+    keyPtr: number,
+    keySize: number,
+    returnValuePtr: number,
+    returnValueSizePtr: number,
+  ): Status => {
+    if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+    const name = memory.readName(keyPtr >>> 0, keySize >>> 0);
+    if (name === undefined) return Status.INVALID_MEMORY_ACCESS;
+    const context = vm.active;
+    const map = context.headerMap(mapType);
+    if (map === undefined && !context.logging) return Status.BAD_ARGUMENT;
+    const value = map?.get(name);
+    if (value !== undefined) {
+      return vm.returnLatin1(value, returnValuePtr >>> 0, returnValueSizePtr >>> 0);
+    }
+    return emptyIfAbsent
+      ? vm.returnEmpty(returnValuePtr >>> 0, returnValueSizePtr >>> 0)
+      : Status.NOT_FOUND;
+  };
+}
+
+/**
+ * Appends an entry, beside others of that name.
+ *
+ * - `mapType`: a MapType
+ * - `keyPtr`, `keySize`: guest address and size of the name, in any case
+ * - `valuePtr`, `valueSize`: guest address and size of the value
+ *
+ * Allowed in the map's own callback and while its head is held; for trailers also in the body
+ * callback that ends the stream, where it creates them.
+ *
+ * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
+ *   value that HTTP does not allow
+ * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
+ *
+ * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_add_header_map_value
+ */
+export function addHeaderMapValue(vm: Vm) {
+  const { memory } = vm;
+  return (
+    mapType: number,
+    keyPtr: number,
+    keySize: number,
+    valuePtr: number,
+    valueSize: number,
+  ): Status => {
+    if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+    const name = memory.readName(keyPtr >>> 0, keySize >>> 0);
+    const value = memory.readValue(valuePtr >>> 0, valueSize >>> 0);
+    if (name === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
+    if (!isAllowedHeader(mapType, name, value)) return Status.BAD_ARGUMENT;
+    const map = vm.active.mutableHeaderMap(mapType);
+    if (map === undefined) return Status.BAD_ARGUMENT;
+    map.add(name, value);
+    return Status.OK;
+  };
+}
+
+/**
+ * Sets the first entry of a name, or appends one.
+ *
+ * - `mapType`: a MapType
+ * - `keyPtr`, `keySize`: guest address and size of the name, in any case
+ * - `valuePtr`, `valueSize`: guest address and size of the value
+ *
+ * Allowed where `proxy_add_header_map_value` is.
+ *
+ * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
+ *   value that HTTP does not allow
+ * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
+ *
+ * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_replace_header_map_value
+ */
+export function replaceHeaderMapValue(vm: Vm) {
+  const { memory } = vm;
+  return (
+    mapType: number,
+    keyPtr: number,
+    keySize: number,
+    valuePtr: number,
+    valueSize: number,
+  ): Status => {
+    if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+    const name = memory.readName(keyPtr >>> 0, keySize >>> 0);
+    const value = memory.readValue(valuePtr >>> 0, valueSize >>> 0);
+    if (name === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
+    if (!isAllowedHeader(mapType, name, value)) return Status.BAD_ARGUMENT;
+    const map = vm.active.mutableHeaderMap(mapType);
+    if (map === undefined) return Status.BAD_ARGUMENT;
+    map.replace(name, value);
+    return Status.OK;
+  };
+}
+
+/**
+ * Removes every entry of a name; that there is none is no error.
+ *
+ * - `mapType`: a MapType
+ * - `keyPtr`, `keySize`: guest address and size of the name, in any case
+ *
+ * Allowed where `proxy_add_header_map_value` is.
+ *
+ * - BAD_ARGUMENT: unknown map type, or a map that is not there or can't be changed now
+ * - INVALID_MEMORY_ACCESS: the name lies outside the memory
+ *
+ * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_remove_header_map_value
+ */
+export function removeHeaderMapValue(vm: Vm) {
+  const { memory } = vm;
+  return (mapType: number, keyPtr: number, keySize: number): Status => {
+    if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
+    const name = memory.readName(keyPtr >>> 0, keySize >>> 0);
+    if (name === undefined) return Status.INVALID_MEMORY_ACCESS;
+    const map = vm.active.mutableHeaderMap(mapType);
+    if (map === undefined) return Status.BAD_ARGUMENT;
+    map.remove(name);
+    return Status.OK;
+  };
+}
