@@ -94,7 +94,11 @@ export async function assemble(text: string): Promise<Uint8Array> {
   }
 }
 
-function callbackText(name: CallbackName, operations: readonly Operation[], data: GuestData): string {
+function callbackText(
+  name: CallbackName,
+  operations: readonly Operation[],
+  data: GuestData,
+): string {
   const callback = CALLBACKS[name];
   const params = callback.params.map((param) => `(param $${param} i32)`).join(' ');
   const code = operations.map((operation) => compileOperation(operation, data)).join('\n');
