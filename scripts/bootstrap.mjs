@@ -84,15 +84,31 @@ function run(file, argv, shell = false) {
     /** @type {NodeJS.Signals[]} */
     const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
     for (const signal of signals) process.on(signal, forward);
+    const watch = whenOrphaned(() => child.kill('SIGTERM'));
     child.on('error', (error) => {
       console.error(`bootstrap: cannot run ${file}: ${error.message}`);
       resolve(1);
     });
     child.on('exit', (code, signal) => {
       for (const each of signals) process.off(each, forward);
+      clearInterval(watch);
       resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
     });
   });
+}
+
+/**
+ * npm passes a signal to the shell between it and us, and some shells die of it without passing it on:
+ * the server would be left behind, holding its port.
+ *
+ * @param {() => void} stop
+ */
+function whenOrphaned(stop) {
+  const parent = process.ppid;
+  if (process.env['npm_lifecycle_event'] === undefined) return undefined;
+  return setInterval(() => {
+    if (process.ppid !== parent) stop();
+  }, 100);
 }
 
 /**
