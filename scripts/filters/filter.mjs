@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const FOLDERS = fileURLToPath(new URL('../../examples/filters', import.meta.url));
+const NOT_SOURCE = /^(?:node_modules|target|build)$|\.wasm$/;
+const BUILD_COMMAND = /^## Build$.*?^```sh$\n(.*?)^```$/ms;
+const DIGEST = /(?<=sha256\s+`)[0-9a-f]{64}(?=`)/;
+
+/** A folder of examples/filters: its sources, its README, and the module built from them. */
+export class Filter {
+  /** @param {string} name the folder's name and the module's */
+  constructor(name) {
+    this.name = name;
+    this.folder = join(FOLDERS, name);
+    this.module = join(this.folder, `${name}.wasm`);
+    this.readme = join(this.folder, 'README.md');
+  }
+
+  /** All filters, by name. */
+  static all() {
+    return readdirSync(FOLDERS, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => new Filter(entry.name));
+  }
+
+  /** @param {string} target a folder that gets the sources and nothing that was built */
+  copySources(target) {
+    cpSync(this.folder, target, {
+      recursive: true,
+      filter: (source) => source === this.folder || !NOT_SOURCE.test(basename(source)),
+    });
+  }
+
+  /** What the README tells people to run; the rebuild runs the same, so it stays true. */
+  buildCommand() {
+    const command = BUILD_COMMAND.exec(readFileSync(this.readme, 'utf8'))?.[1];
+    if (command === undefined) throw new Error(`${this.readme} has no sh block under "## Build"`);
+    return command;
+  }
+
+  /** @param {Buffer} bytes */
+  isModule(bytes) {
+    return existsSync(this.module) && bytes.equals(readFileSync(this.module));
+  }
+
+  /** Whether the README tells the digest of the module that lies beside it. */
+  readmeIsTrue() {
+    const digest = DIGEST.exec(readFileSync(this.readme, 'utf8'))?.[0];
+    return existsSync(this.module) && digest === sha256(readFileSync(this.module));
+  }
+
+  /** @param {Buffer} bytes becomes the module, and the README tells its digest */
+  write(bytes) {
+    writeFileSync(this.module, bytes);
+    const text = readFileSync(this.readme, 'utf8');
+    writeFileSync(this.readme, text.replace(DIGEST, sha256(bytes)));
+  }
+}
+
+/** @param {Buffer} bytes */
+function sha256(bytes) {
+  return createHash('sha256').update(bytes).digest('hex');
+}
