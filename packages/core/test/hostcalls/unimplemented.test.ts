@@ -1,0 +1,41 @@
+import { expect, it } from 'vitest';
+
+import { LogLevel, Status } from '../../src/abi/types.js';
+import { hostcallGuest, parametersOf } from '../support/hostcall-guest.js';
+
+const FAMILIES = {
+  timers: ['proxy_set_tick_period_milliseconds'],
+  'http-calls': ['proxy_http_call'],
+  'grpc-calls': [
+    'proxy_grpc_call',
+    'proxy_grpc_stream',
+    'proxy_grpc_send',
+    'proxy_grpc_cancel',
+    'proxy_grpc_close',
+  ],
+  'shared-data': ['proxy_get_shared_data', 'proxy_set_shared_data'],
+  'shared-queues': [
+    'proxy_register_shared_queue',
+    'proxy_resolve_shared_queue',
+    'proxy_enqueue_shared_queue',
+    'proxy_dequeue_shared_queue',
+  ],
+  metrics: [
+    'proxy_define_metric',
+    'proxy_increment_metric',
+    'proxy_record_metric',
+    'proxy_get_metric',
+  ],
+  'foreign-functions': ['proxy_call_foreign_function'],
+};
+
+it.each(Object.values(FAMILIES).flat())('%s says once that it is not built', async (name) => {
+  const guest = await hostcallGuest();
+  guest.context.properties.set('plugin_name', 'auth');
+  const values = parametersOf(name).map((type) => (type === 'i64' ? 1n : 1));
+  expect(guest.call(name, ...values)).toBe(Status.UNIMPLEMENTED);
+  expect(guest.call(name, ...values)).toBe(Status.UNIMPLEMENTED);
+  guest.expectWritten();
+  const text = `${name} is not built yet in this host; plugin "auth" gets UNIMPLEMENTED`;
+  expect(guest.context.logs).toEqual([[LogLevel.WARN, text]]);
+});
