@@ -162,7 +162,7 @@ export class HostcallGuest {
     const imports = createEnvImports(this.vm) as Record<string, () => unknown>;
     const bytes = await assembleCached(Object.keys(imports));
     const { instance } = await WebAssembly.instantiate(bytes, { env: imports });
-    this.#exports = instance.exports as Record<string, unknown>;
+    this.#exports = instance.exports;
     const memory = this.#exports['memory'] as WebAssembly.Memory;
     new Uint8Array(memory.buffer).fill(FILL);
     this.vm.bind(instance.exports, memory);
