@@ -16,6 +16,7 @@ export const ErrorCodes = {
   PW_ERR_VM_START_REFUSED: 'proxy_on_vm_start returned false.',
   PW_ERR_CONFIGURE_REFUSED: 'proxy_on_configure returned false.',
   PW_ERR_CALLBACK_TRAPPED: 'A callback trapped; its VM is dead.',
+  PW_ERR_GUEST_EXITED: 'The guest called proc_exit, which ends its VM.',
   PW_ERR_HOSTCALL_RESTRICTED: 'The guest made a hostcall where none is allowed.',
   PW_ERR_PLUGIN_CLOSED: 'The plugin was closed.',
   PW_ERR_PLUGIN_FAILED: 'The plugin has no VM that works.',

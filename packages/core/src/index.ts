@@ -1,1 +1,35 @@
-export {};
+/** The public names of `@proxy-wasm-node/core`; everything else may change. */
+export { createHost, createPlugin } from './host.js';
+export type { HealthReport, Host, PluginHealth } from './host.js';
+export { inspectModule } from './inspect.js';
+export type {
+  EntryPoint,
+  ExportReport,
+  ImportReport,
+  MemoryReport,
+  ModuleReport,
+} from './vm/module-report.js';
+export { ErrorCodes, ProxyWasmError } from './errors.js';
+export type { ErrorCode } from './errors.js';
+export type { Plugin, PluginChange, PluginEvents, PluginState } from './plugin.js';
+export type {
+  Clock,
+  Configuration,
+  FailurePolicy,
+  ForeignFunction,
+  HostFunction,
+  HostFunctionContext,
+  HostOptions,
+  JsonValue,
+  Limits,
+  ModuleCode,
+  PluginOptions,
+  Properties,
+  SharedState,
+  Upstream,
+  UpstreamFunction,
+  UpstreamOptions,
+  VmOptions,
+} from './options.js';
+export type { Logger, LogMethod } from './logger.js';
+export type { PropertyValue } from './vm/context.js';

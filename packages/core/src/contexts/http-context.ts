@@ -199,14 +199,14 @@ export class HttpContext extends Context {
   }
 
   /** Instead of all further callbacks, when the VM has failed: settles the stream as its plugin's policy says. */
-  vmFailed(): void {
+  override vmFailed(): void {
     if (this.#forget()) this.#exchange.contextFailed(this);
   }
 
   #forget(): boolean {
     if (this.vm.contexts.get(this.id) !== this) return false;
     this.vm.forget(this);
-    this.root.streams -= 1;
+    this.root.streamEnded();
     return true;
   }
 

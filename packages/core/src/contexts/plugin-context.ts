@@ -17,6 +17,9 @@ export class PluginContext extends Context {
   /** Waits for `proxy_done` after its `on_done` answered false. */
   #whenDone: (() => void) | undefined;
 
+  /** Waits for the last stream's end. */
+  #whenIdle: (() => void) | undefined;
+
   constructor(vm: Vm, settings: PluginSettings) {
     super(vm.nextContextId());
     this.vm = vm;
@@ -112,6 +115,22 @@ export class PluginContext extends Context {
     } finally {
       vm.leave();
     }
+  }
+
+  // --- streams ---------------------------------------------------------------------------------
+
+  /** A stream context of this plugin has ended. */
+  streamEnded(): void {
+    this.streams -= 1;
+    if (this.streams === 0) this.#whenIdle?.();
+  }
+
+  /** Resolves when no stream lives on this context; at once if none does. */
+  idle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#whenIdle = resolve;
+      if (this.streams === 0) resolve();
+    });
   }
 
   // --- proxy_done ------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ import {
   continueStream,
 } from './streams.js';
 import { setTickPeriod } from './timers.js';
-import { notAllowed } from './unimplemented.js';
+import { isUnimplemented, notAllowed } from './unimplemented.js';
 
 type HostcallTable = Readonly<Record<string, HostcallFactory>>;
 
@@ -117,4 +117,14 @@ export function createEnvImports(vm: Vm): Record<string, (...args: never[]) => u
   }
   for (const [name, create] of Object.entries(TOOLCHAIN)) imports[name] = create(vm);
   return imports;
+}
+
+/** How far a name in `env` is for modules of that version; undefined: there is none. */
+export function hostcallState(
+  name: string,
+  abiVersion: AbiVersion,
+): 'built' | 'unimplemented' | undefined {
+  const tables = [COMMON, BY_VERSION[abiVersion], TOOLCHAIN];
+  if (!tables.some((table) => Object.hasOwn(table, name))) return undefined;
+  return isUnimplemented(name) ? 'unimplemented' : 'built';
 }

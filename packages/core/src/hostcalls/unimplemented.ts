@@ -2,11 +2,19 @@ import { LogLevel, Status } from '../abi/types.js';
 import type { Vm } from '../vm/vm.js';
 import type { HostcallFactory } from './hostcall.js';
 
+const names = new Set<string>();
+
+/** Whether a hostcall answers UNIMPLEMENTED, whatever it is asked. */
+export function isUnimplemented(name: string): boolean {
+  return names.has(name);
+}
+
 /**
  * A hostcall of a family that this host does not have yet: UNIMPLEMENTED, never OK, and once per
  * VM a warning that names function and plugin. Restricted like the real one.
  */
 export function unimplemented(name: string): HostcallFactory {
+  names.add(name);
   return (vm) => {
     const tell = onceTold(vm, (plugin) => {
       return `${name} is not built yet in this host; ${plugin} gets UNIMPLEMENTED`;

@@ -80,6 +80,11 @@ export abstract class Context {
     // This context is one that may do everything.
   }
 
+  /** Instead of all further callbacks, when the VM has failed: settles what waits for them. */
+  vmFailed(): void {
+    // Nothing waits for a context that is no stream's.
+  }
+
   /** Sends a guest's message to the logger of the plugin, with the prefix of this context. */
   abstract log(level: LogLevel, message: string): void;
 

@@ -2,23 +2,50 @@
  * Reads a module's outline: imports, exports, their types, memories, start section and toolchain.
  * WebAssembly's own reflection knows names and kinds only, and neither signatures nor limits.
  */
-import { BinaryReader, BinaryReaderState, ExternalKind, SectionCode, TypeKind } from 'wasmparser';
-import type {
-  IExportEntry,
-  IFunctionEntry,
-  IImportEntry,
-  IMemoryType,
-  ISectionInformation,
-  ITypeEntry,
-  Type,
+import {
+  BinaryReader,
+  type IExportEntry,
+  type IFunctionEntry,
+  type IImportEntry,
+  type IMemoryType,
+  type ISectionInformation,
+  type ITypeEntry,
+  type Type,
 } from 'wasmparser';
 
-import { signatureOf, type Signature } from '../abi/signature.js';
+import { signatureOf, type Signature, type ValueType } from '../abi/signature.js';
 import { ByteReader } from './byte-reader.js';
 import { readProducers } from './producers.js';
 
 /** Bytes of one page of linear memory. */
 export const PAGE_BYTES = 65_536;
+
+// wasmparser has these as const enums, which a module that is compiled by itself can't use.
+const State = {
+  ERROR: -1,
+  END_WASM: 2,
+  BEGIN_SECTION: 3,
+  TYPE_ENTRY: 11,
+  IMPORT_ENTRY: 12,
+  FUNCTION_ENTRY: 13,
+  EXPORT_ENTRY: 17,
+} as const;
+const Section = {
+  CUSTOM: 0,
+  TYPE: 1,
+  IMPORT: 2,
+  FUNCTION: 3,
+  MEMORY: 5,
+  EXPORT: 7,
+  START: 8,
+} as const;
+const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
+  [-1]: 'i32',
+  [-2]: 'i64',
+  [-3]: 'f32',
+  [-4]: 'f64',
+  [-5]: 'v128',
+};
 
 const KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const;
 export type ExternKind = (typeof KINDS)[number];
@@ -53,7 +80,7 @@ export interface ExportOutline {
 export interface ModuleOutline {
   readonly imports: readonly ImportOutline[];
   readonly exports: readonly ExportOutline[];
-  /** The memory exported as `memory`, imported or not; undefined: none, or not to be known. */
+  /** The memory that hostcalls work on; undefined: none, or not to be known. */
   readonly memory: MemoryOutline | undefined;
   /** Whether the module runs a function as soon as it is instantiated. */
   readonly hasStartSection: boolean;
@@ -67,6 +94,17 @@ export interface ModuleOutline {
  */
 export function readModule(bytes: Uint8Array): ModuleOutline {
   return new ModuleReader(bytes).read();
+}
+
+/**
+ * Which of a module's exports is the memory that hostcalls work on: `memory`, or else the first
+ * one, as in cpp-host; undefined where none is exported (an imported one is used then).
+ */
+export function usedMemoryName(
+  exports: readonly { name: string; kind: string }[],
+): string | undefined {
+  const memories = exports.filter(({ kind }) => kind === 'memory').map(({ name }) => name);
+  return memories.includes('memory') ? 'memory' : memories[0];
 }
 
 class ModuleReader {
@@ -92,8 +130,9 @@ class ModuleReader {
     for (;;) {
       const start = reader.position;
       if (!reader.read()) break;
-      if (reader.state === BinaryReaderState.ERROR) throw reader.error;
-      if (reader.state === BinaryReaderState.END_WASM) break;
+      const state: number = reader.state;
+      if (state === State.ERROR) throw reader.error;
+      if (state === State.END_WASM) break;
       this.#take(start);
     }
     return {
@@ -103,7 +142,7 @@ class ModuleReader {
         kind,
         signature: kind === 'function' ? this.#functionSignature(index) : undefined,
       })),
-      memory: this.#exportedMemory(),
+      memory: this.#usedMemory(),
       hasStartSection: this.#hasStartSection,
       toolchain: this.#toolchain,
     };
@@ -111,21 +150,22 @@ class ModuleReader {
 
   /** `start` is where the reader stood before it read what is in its `result`. */
   #take(start: number): void {
-    const { state, result } = this.#reader;
+    const { result } = this.#reader;
+    const state: number = this.#reader.state;
     switch (state) {
-      case BinaryReaderState.BEGIN_SECTION:
+      case State.BEGIN_SECTION:
         this.#beginSection(result as ISectionInformation);
         break;
-      case BinaryReaderState.TYPE_SECTION_ENTRY:
+      case State.TYPE_ENTRY:
         this.#types.push(typeSignature(result as ITypeEntry));
         break;
-      case BinaryReaderState.IMPORT_SECTION_ENTRY:
+      case State.IMPORT_ENTRY:
         this.#takeImport(result as IImportEntry, start);
         break;
-      case BinaryReaderState.FUNCTION_SECTION_ENTRY:
+      case State.FUNCTION_ENTRY:
         this.#functions.push((result as IFunctionEntry).typeIndex);
         break;
-      case BinaryReaderState.EXPORT_SECTION_ENTRY: {
+      case State.EXPORT_ENTRY: {
         const { field, kind, index } = result as IExportEntry;
         this.#exports.push({ name: text(field), kind: kindOf(kind), index });
         break;
@@ -135,25 +175,25 @@ class ModuleReader {
   }
 
   #beginSection({ id, name }: ISectionInformation): void {
-    const reader = this.#reader;
-    switch (id) {
-      case SectionCode.Type:
-      case SectionCode.Import:
-      case SectionCode.Function:
-      case SectionCode.Export:
+    const sectionId: number = id;
+    switch (sectionId) {
+      case Section.TYPE:
+      case Section.IMPORT:
+      case Section.FUNCTION:
+      case Section.EXPORT:
         return;
-      case SectionCode.Memory:
+      case Section.MEMORY:
         this.#readMemories();
         break;
-      case SectionCode.Start:
+      case Section.START:
         this.#hasStartSection = true;
         break;
-      case SectionCode.Custom:
+      case Section.CUSTOM:
         if (text(name) === 'producers') this.#toolchain = readProducers(this.#sectionReader());
         break;
       default:
     }
-    reader.skipSection();
+    this.#reader.skipSection();
   }
 
   /** Over what is left of the section that has begun. */
@@ -184,10 +224,9 @@ class ModuleReader {
   }
 
   #importedMemory({ limits, shared }: IMemoryType, start: number): MemoryOutline {
-    // The first entry's position is before the count of entries: go by the end then.
-    const isFirst = this.#imports.length === 0;
+    // The first entry is read together with the count of entries before it.
     const entry = new ByteReader(this.#bytes, start - this.#bytes.byteOffset);
-    if (isFirst) entry.readUnsigned();
+    if (this.#imports.length === 0) entry.readUnsigned();
     entry.skipString();
     entry.skipString();
     entry.readByte();
@@ -204,9 +243,11 @@ class ModuleReader {
     return this.#types[this.#functions[index] ?? -1];
   }
 
-  #exportedMemory(): MemoryOutline | undefined {
-    const found = this.#exports.find(({ name, kind }) => name === 'memory' && kind === 'memory');
-    return found === undefined ? undefined : this.#memories[found.index];
+  #usedMemory(): MemoryOutline | undefined {
+    const name = usedMemoryName(this.#exports);
+    const found = this.#exports.find((entry) => entry.kind === 'memory' && entry.name === name);
+    if (found !== undefined) return this.#memories[found.index];
+    return this.#imports.find(({ kind }) => kind === 'memory')?.memory;
   }
 }
 
@@ -231,10 +272,10 @@ function typeSignature({ params = [], returns = [] }: ITypeEntry): Signature {
 }
 
 function typeName(type: Type): string {
-  return TypeKind[type.kind] ?? 'ref';
+  return VALUE_TYPES[type.kind] ?? 'ref';
 }
 
-function kindOf(kind: ExternalKind): ExternKind {
+function kindOf(kind: number): ExternKind {
   return KINDS[kind] ?? 'tag';
 }
 

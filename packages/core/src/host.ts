@@ -1,0 +1,109 @@
+import { ProxyWasmError } from './errors.js';
+import type { HostOptions, PluginOptions } from './options.js';
+import { Plugin, type PluginState } from './plugin.js';
+import { checkHostOptions } from './resolve-options.js';
+import { VmRegistry } from './vm-registry.js';
+
+export interface PluginHealth {
+  name: string;
+  rootId: string;
+  vmId: string;
+  state: PluginState;
+  /** Streams that it works on now. */
+  streams: number;
+  /** Why it failed last; absent while it runs. */
+  failure?: { code: string; message: string };
+}
+
+/** For readiness probes. */
+export interface HealthReport {
+  /** Whether the host is open and none of its plugins has failed. */
+  ready: boolean;
+  plugins: PluginHealth[];
+}
+
+/** Services shared by all plugins made on it, and the plugins. */
+export interface Host {
+  /**
+   * Loads a module, starts it and configures it.
+   *
+   * @returns the plugin, once `proxy_on_configure` has returned true
+   * @throws ProxyWasmError whose `code` says what failed; nothing is left behind then
+   */
+  createPlugin(options: PluginOptions): Promise<Plugin>;
+  health(): HealthReport;
+  /** Closes its plugins, and takes no new ones. Never rejects. */
+  close(): Promise<void>;
+}
+
+class ProxyWasmHost implements Host {
+  readonly #registry: VmRegistry;
+  readonly #plugins = new Set<Plugin>();
+  #closed = false;
+
+  constructor(options: HostOptions) {
+    checkHostOptions(options);
+    this.#registry = new VmRegistry({
+      logger: options.logger ?? console,
+      hostFunctions: { ...options.hostFunctions },
+      clock: options.clock,
+    });
+  }
+
+  async createPlugin(options: PluginOptions): Promise<Plugin> {
+    this.#ensureOpen();
+    const plugin = await Plugin.open(
+      this.#registry,
+      options,
+      () => !this.#closed,
+      (closed) => this.#plugins.delete(closed),
+    );
+    this.#plugins.add(plugin);
+    // Closed in the very last moment.
+    if (this.#closed) await plugin.close();
+    this.#ensureOpen();
+    return plugin;
+  }
+
+  health(): HealthReport {
+    const plugins = [...this.#plugins].map(healthOf);
+    return { ready: !this.#closed && plugins.every(({ state }) => state === 'running'), plugins };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#plugins].map((plugin) => plugin.close()));
+  }
+
+  #ensureOpen(): void {
+    if (!this.#closed) return;
+    throw new ProxyWasmError(
+      'PW_ERR_HOST_CLOSED',
+      'the host has been closed and takes no more plugins; make a new one with createHost',
+    );
+  }
+}
+
+function healthOf(plugin: Plugin): PluginHealth {
+  const { name, rootId, vmId, state, streams, failure } = plugin;
+  const health: PluginHealth = { name, rootId, vmId, state, streams };
+  if (failure !== undefined) health.failure = { code: failure.code, message: failure.message };
+  return health;
+}
+
+/**
+ * Makes a host. An app needs one only to set its options, or to keep plugins apart.
+ *
+ * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
+ */
+export function createHost(options: HostOptions = {}): Host {
+  return new ProxyWasmHost(options);
+}
+
+let defaultHost: Host | undefined;
+
+/** {@link Host.createPlugin} on the process's default host. */
+export async function createPlugin(options: PluginOptions): Promise<Plugin> {
+  defaultHost ??= createHost();
+  return defaultHost.createPlugin(options);
+}

@@ -1,0 +1,17 @@
+import { hostcallState } from './hostcalls/table.js';
+import type { ModuleCode } from './options.js';
+import { compileCode } from './vm/load.js';
+import { reportModule, type ModuleReport } from './vm/module-report.js';
+
+/**
+ * The compatibility report of a module: what it asks of a host, and what this one makes of it. Runs
+ * nothing of it. A module that this host would not load still has a report, which says why.
+ *
+ * @throws ProxyWasmError PW_ERR_CODE_…, or PW_ERR_MODULE_NOT_WASM, _COMPONENT, _INVALID where there
+ *   is no module to report on
+ */
+export async function inspectModule(code: ModuleCode): Promise<ModuleReport> {
+  const compiled = await compileCode(code, undefined);
+  const support = { hostcall: hostcallState, hostFunctions: new Set<string>() };
+  return reportModule(compiled, support).report;
+}

@@ -1,0 +1,179 @@
+/** The public options: their types, their defaults, and what they come to. */
+import type { Logger } from './logger.js';
+import type { PropertyValue } from './vm/context.js';
+
+export type JsonValue =
+  string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** A path, a `file:` URL (as URL or string), the bytes, or a module that is compiled already. */
+export type ModuleCode = string | URL | Uint8Array | WebAssembly.Module;
+
+/** Text is sent as UTF-8, bytes as they are, anything else as its JSON. */
+export type Configuration = string | Uint8Array | JsonValue;
+
+export type FailurePolicy = 'fail-closed' | 'fail-open' | 'fail-reload';
+
+export interface VmOptions {
+  /**
+   * Plugins with the same id, vm configuration, code, environment, limits and capabilities share
+   * one VM. Absent: the VM is the plugin's own. Also the namespace of shared data and queues.
+   */
+  id?: string;
+  /** What the guest reads in `proxy_on_vm_start`; default: empty. */
+  configuration?: Configuration;
+  /** The guest's environment variables; nothing of the process's own. Default: none. */
+  environment?: Record<string, string>;
+}
+
+export interface Limits {
+  /** Cap on the guest's memory, in bytes; default 256 MiB. */
+  memoryBytes?: number;
+  /** Cap on one callback, in milliseconds; default 1000; false: none. */
+  callbackTimeMs?: number | false;
+  /** Cap on one pause of a stream, in milliseconds; default 300 000. */
+  pausedTimeMs?: number;
+  /** Cap on what a paused body may hold, in bytes; default 1 MiB. */
+  bufferedBodyBytes?: number;
+}
+
+/** Properties by dotted path, or a function that is asked with the path's segments. */
+export type Properties =
+  Record<string, PropertyValue> | ((path: readonly string[]) => PropertyValue | undefined);
+
+export type UpstreamFunction = (request: Request) => Response | Promise<Response>;
+
+export interface UpstreamOptions {
+  /** Scheme, host and port: `https://auth.internal:8443`. */
+  origin: string;
+}
+
+/** An origin URL, options, or JavaScript that answers in place of a server. */
+export type Upstream = string | UpstreamOptions | UpstreamFunction;
+
+/** Answers a guest's `proxy_call_foreign_function`. */
+export type ForeignFunction = (argument: Uint8Array) => Uint8Array | undefined;
+
+/**
+ * A vendor's import outside the spec, served under module `env`. It answers at once: a number for
+ * an i32 result (usually a status), a bigint for an i64 one, nothing where there is no result.
+ * What it throws is logged, and the guest gets status 10 (InternalFailure).
+ *
+ * @param context access to the calling guest's memory, valid only during the call
+ * @param args as WebAssembly passes them: i32 as a signed number, i64 as a bigint
+ */
+export type HostFunction = (
+  context: HostFunctionContext,
+  ...args: (number | bigint)[]
+) => number | bigint | undefined | void;
+
+/**
+ * The guest's memory, as a host function sees it. Addresses and lengths are taken as unsigned, so
+ * arguments can be passed on as they came. A range outside the memory throws; uncaught, the guest
+ * gets status 6 (InvalidMemoryAccess).
+ */
+export interface HostFunctionContext {
+  readonly pluginName: string;
+  readonly rootId: string;
+  readonly vmId: string;
+  /** The context on whose behalf the guest calls; 0 while the module starts. */
+  readonly contextId: number;
+  /** A copy of `length` bytes at `ptr`. */
+  readBytes(ptr: number, length: number): Uint8Array;
+  /** `length` bytes at `ptr` as UTF-8. */
+  readString(ptr: number, length: number): string;
+  readU32(ptr: number): number;
+  writeBytes(ptr: number, bytes: Uint8Array): void;
+  writeU32(ptr: number, value: number): void;
+  writeU64(ptr: number, value: bigint): void;
+  /**
+   * Hands bytes to the guest, in a block of its own allocator: the address goes to `returnPtr`,
+   * the size to `returnSizePtr`. Views and copies read before stay as they were.
+   */
+  returnBytes(bytes: Uint8Array | string, returnPtr: number, returnSizePtr: number): void;
+}
+
+/** Time as guests see it. Deadlines never use it. */
+export interface Clock {
+  /** Wall clock, in nanoseconds since the Unix epoch. */
+  nowNs(): bigint;
+  setTimer?(callback: () => void, delayMs: number): unknown;
+  clearTimer?(timer: unknown): void;
+}
+
+/** Shared data, queues and metrics of several processes; its methods come with those services. */
+export type SharedState = object;
+
+export interface HostOptions {
+  /** Names that `proxy_http_call` and gRPC use. Nothing that is not named is ever reached. */
+  upstreams?: Record<string, Upstream>;
+  /** Asked for names that `upstreams` lacks. */
+  resolveUpstream?: (name: string) => Upstream | undefined;
+  /** pino's shape, or a console. Default: the process's console. */
+  logger?: Logger;
+  sharedState?: SharedState;
+  foreignFunctions?: Record<string, ForeignFunction>;
+  /** Vendors' imports outside the spec, by name. */
+  hostFunctions?: Record<string, HostFunction>;
+  /** For tests. Default: the system's. */
+  clock?: Clock;
+}
+
+export interface PluginOptions {
+  code: ModuleCode;
+  /** Of the original bytes, in hex; a mismatch is an error, and nothing is run. */
+  sha256?: string;
+  /** `plugin_name`, in logs and errors; default: the file's name without `.wasm`. */
+  name?: string;
+  /** `plugin_root_id`: which of a module's root contexts is meant; default ''. */
+  rootId?: string;
+  /** What the guest reads in `proxy_on_configure`; default: empty. */
+  configuration?: Configuration;
+  vm?: VmOptions;
+  /** What becomes of requests when the plugin fails; default 'fail-reload': closed, then healed. */
+  failurePolicy?: FailurePolicy;
+  /** Hostcalls, WASI functions and callbacks that are allowed, by name; absent: all. */
+  capabilities?: readonly string[];
+  limits?: Limits;
+  /** Envoy's `allow_on_headers_stop_iteration`; default false. */
+  allowOnHeadersStopIteration?: boolean;
+  /** Added to what Node knows. */
+  properties?: Properties;
+  /** Override or add to the host's. */
+  upstreams?: Record<string, Upstream>;
+  /** Overrides the host's. */
+  logger?: Logger;
+}
+
+/** {@link Limits} with their defaults. */
+export interface ResolvedLimits {
+  readonly memoryBytes: number;
+  readonly callbackTimeMs: number | false;
+  readonly pausedTimeMs: number;
+  readonly bufferedBodyBytes: number;
+}
+
+export const DEFAULT_LIMITS: ResolvedLimits = {
+  memoryBytes: 256 * 1024 * 1024,
+  callbackTimeMs: 1000,
+  pausedTimeMs: 300_000,
+  bufferedBodyBytes: 1024 * 1024,
+};
+
+/** {@link PluginOptions} as the rest of the code takes them: checked, complete, in bytes. */
+export interface ResolvedPluginOptions {
+  readonly code: ModuleCode;
+  readonly sha256: string | undefined;
+  readonly name: string;
+  readonly rootId: string;
+  readonly configuration: Uint8Array;
+  /** undefined: the VM is private. */
+  readonly vmId: string | undefined;
+  readonly vmConfiguration: Uint8Array;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly failurePolicy: FailurePolicy;
+  readonly capabilities: readonly string[] | undefined;
+  readonly limits: ResolvedLimits;
+  readonly allowOnHeadersStopIteration: boolean;
+  readonly properties: Properties | undefined;
+  readonly logger: Logger | undefined;
+}

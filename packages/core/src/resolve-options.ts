@@ -1,0 +1,221 @@
+/** Checks the options and completes them: the one place where that happens. */
+import { messageOf, ProxyWasmError } from './errors.js';
+import {
+  arrayOf,
+  callable,
+  count,
+  countOrFalse,
+  expect,
+  flag,
+  isObject,
+  oneOf,
+  recordOf,
+  refuse,
+  shape,
+  text,
+  type Check,
+} from './option-checks.js';
+import {
+  DEFAULT_LIMITS,
+  type Configuration,
+  type HostOptions,
+  type ModuleCode,
+  type PluginOptions,
+  type ResolvedLimits,
+  type ResolvedPluginOptions,
+} from './options.js';
+import { isCompiledModule, nameOfCode } from './vm/code-source.js';
+
+const NOTHING = new Uint8Array(0);
+
+const code = expect(
+  'a path, a file: URL, a Uint8Array or a WebAssembly.Module',
+  (value) =>
+    (typeof value === 'string' && value !== '') ||
+    value instanceof URL ||
+    value instanceof Uint8Array ||
+    isCompiledModule(value),
+);
+
+const hexDigest = expect(
+  'a sha256 digest (64 hex digits)',
+  (value) => typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value),
+);
+
+const configuration: Check = (value, path) => {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) toJson(value, path);
+};
+
+const environment: Check = (value, path) => {
+  recordOf(text)(value, path);
+  for (const [name, entry] of Object.entries(value as Record<string, string>)) {
+    if (name === '' || /[=\0]/.test(name) || entry.includes('\0')) {
+      throw new ProxyWasmError(
+        'PW_ERR_OPTIONS_INVALID',
+        `${path}.${name}: a variable's name must not be empty or hold "=" or NUL, nor its value NUL`,
+      );
+    }
+  }
+};
+
+const LOG_METHODS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'log'];
+
+const logger = expect(
+  "a logger of pino's shape, or a console",
+  (value) => isObject(value) && LOG_METHODS.some((method) => typeof value[method] === 'function'),
+);
+
+const upstream: Check = (value, path) => {
+  if (typeof value === 'function') return;
+  if (typeof value === 'string') checkOrigin(value, path);
+  else shape({ origin: checkOrigin }, 'origin')(value, path);
+};
+
+function checkOrigin(value: unknown, path: string): void {
+  const isOrigin = typeof value === 'string' && /^https?:$/.test(parseUrl(value)?.protocol ?? '');
+  if (!isOrigin) refuse(path, 'an http: or https: origin URL, options, or a function', value);
+}
+
+function parseUrl(value: string): URL | undefined {
+  try {
+    return new URL(value);
+  } catch {
+    return undefined;
+  }
+}
+
+const properties: Check = (value, path) => {
+  if (typeof value !== 'function' && !isObject(value))
+    refuse(path, 'an object or a function', value);
+};
+
+const limits = shape({
+  memoryBytes: count('bytes'),
+  callbackTimeMs: countOrFalse('milliseconds'),
+  pausedTimeMs: count('milliseconds'),
+  bufferedBodyBytes: count('bytes'),
+});
+
+const pluginOptions = shape(
+  {
+    code,
+    sha256: hexDigest,
+    name: text,
+    rootId: text,
+    configuration,
+    vm: shape({ id: text, configuration, environment }),
+    failurePolicy: oneOf('fail-closed', 'fail-open', 'fail-reload'),
+    capabilities: arrayOf(text),
+    limits,
+    allowOnHeadersStopIteration: flag,
+    properties,
+    upstreams: recordOf(upstream),
+    logger,
+  },
+  'code',
+);
+
+const hostOptions = shape({
+  upstreams: recordOf(upstream),
+  resolveUpstream: callable,
+  logger,
+  sharedState: expect('an object', isObject),
+  foreignFunctions: recordOf(callable),
+  hostFunctions: recordOf(callable),
+  clock: (value, path) => {
+    if (!isObject(value) || typeof value['nowNs'] !== 'function') {
+      refuse(path, 'an object with a method nowNs', value);
+    }
+  },
+});
+
+/**
+ * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID with the option's path, what was expected and what
+ *   came
+ */
+export function checkHostOptions(options: HostOptions): void {
+  if (!isObject(options)) refuse('host options', 'an object', options);
+  hostOptions(options, '');
+}
+
+/**
+ * Checks a plugin's options and fills in the defaults.
+ *
+ * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID with the option's path, what was expected and what
+ *   came
+ */
+export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOptions {
+  if (!isObject(options)) refuse('plugin options', 'an object', options);
+  pluginOptions(options, '');
+  if (isCompiledModule(options.code)) checkModuleOptions(options);
+  const { vm = {} } = options;
+  return {
+    code: options.code,
+    sha256: options.sha256,
+    name: options.name ?? nameOfCode(options.code),
+    rootId: options.rootId ?? '',
+    configuration: toBytes(options.configuration, 'configuration'),
+    vmId: vm.id,
+    vmConfiguration: toBytes(vm.configuration, 'vm.configuration'),
+    environment: { ...vm.environment },
+    failurePolicy: options.failurePolicy ?? 'fail-reload',
+    capabilities: options.capabilities && [...options.capabilities],
+    limits: resolveLimits(options),
+    allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
+    properties: options.properties,
+    logger: options.logger,
+  };
+}
+
+/** Checks the options that `reload` takes. */
+export function checkReload(change: { code?: ModuleCode; configuration?: Configuration }): void {
+  if (!isObject(change)) refuse('the change', 'an object', change);
+  shape({ code, configuration })(change, '');
+}
+
+function resolveLimits({ limits: given = {} }: PluginOptions): ResolvedLimits {
+  return {
+    memoryBytes: given.memoryBytes ?? DEFAULT_LIMITS.memoryBytes,
+    callbackTimeMs: given.callbackTimeMs ?? DEFAULT_LIMITS.callbackTimeMs,
+    pausedTimeMs: given.pausedTimeMs ?? DEFAULT_LIMITS.pausedTimeMs,
+    bufferedBodyBytes: given.bufferedBodyBytes ?? DEFAULT_LIMITS.bufferedBodyBytes,
+  };
+}
+
+/** Limits and digests are about a module's bytes, and a compiled module has none. */
+function checkModuleOptions({ sha256, limits: given = {} }: PluginOptions): void {
+  const problem =
+    (sha256 !== undefined && 'sha256 can not be checked') ||
+    (given.memoryBytes !== undefined && 'limits.memoryBytes can not be enforced') ||
+    (given.callbackTimeMs !== false &&
+      'limits.callbackTimeMs can not be enforced: set it to false');
+  if (problem === false) return;
+  throw new ProxyWasmError(
+    'PW_ERR_OPTIONS_INVALID',
+    `code is a WebAssembly.Module, which has no bytes, so ${problem}, or give the bytes as code`,
+  );
+}
+
+/** A configuration's bytes, in memory of their own. */
+export function toBytes(value: Configuration | undefined, path: string): Uint8Array {
+  if (value === undefined) return NOTHING;
+  if (value instanceof Uint8Array) return new Uint8Array(value);
+  return Buffer.from(typeof value === 'string' ? value : toJson(value, path), 'utf8');
+}
+
+function toJson(value: unknown, path: string): string {
+  return stringify(value, path) ?? refuse(path, 'text, bytes or a JSON value', value);
+}
+
+/** undefined where there is no JSON for it, as for a function. */
+function stringify(value: unknown, path: string): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch (cause) {
+    throw new ProxyWasmError(
+      'PW_ERR_OPTIONS_INVALID',
+      `${path} can not be written as JSON: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}

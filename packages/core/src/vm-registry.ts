@@ -1,0 +1,175 @@
+import { createHash } from 'node:crypto';
+
+import { LogLevel } from './abi/types.js';
+import type { PluginSettings } from './contexts/plugin-settings.js';
+import { RestrictedContext, VmContext } from './contexts/vm-context.js';
+import { messageOf, type ProxyWasmError } from './errors.js';
+import { createEnvImports, hostcallState } from './hostcalls/table.js';
+import { toLogSink, type Logger, type LogSink } from './logger.js';
+import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
+import { PluginVm, type ContextLease } from './plugin-vm.js';
+import { propertyLookup } from './property-lookup.js';
+import { createHostFunctionImports } from './vm/host-functions.js';
+import { instantiate } from './vm/instantiate.js';
+import { loadModule, type LoadedModule } from './vm/load.js';
+import type { HostSupport } from './vm/module-report.js';
+import { Vm } from './vm/vm.js';
+import { WasiProcess } from './vm/wasi/process.js';
+
+/** What all VMs of a host have in common. */
+export interface VmServices {
+  readonly logger: Logger;
+  readonly hostFunctions: Readonly<Record<string, HostFunction>>;
+  readonly clock: Clock | undefined;
+}
+
+/** A host's VMs: makes them, and finds those that plugins may share. */
+export class VmRegistry {
+  readonly #services: VmServices;
+  readonly #support: HostSupport;
+  /** By what VMs must have in common to be one; private VMs are not in it. */
+  readonly #shared = new Map<string, PluginVm>();
+
+  constructor(services: VmServices) {
+    this.#services = services;
+    this.#support = {
+      hostcall: hostcallState,
+      hostFunctions: new Set(Object.keys(services.hostFunctions)),
+    };
+  }
+
+  /** How many VMs wait to be shared. For tests. */
+  get sharedCount(): number {
+    return this.#shared.size;
+  }
+
+  /** Where a plugin's lines go: to its own logger, or the host's. */
+  logOf(options: ResolvedPluginOptions): LogSink {
+    return toLogSink(options.logger ?? this.#services.logger);
+  }
+
+  /** Reads, compiles and checks a plugin's code. Throws as {@link loadModule}. */
+  load(options: ResolvedPluginOptions): Promise<LoadedModule> {
+    return loadModule(options.code, options.sha256, this.#support);
+  }
+
+  /**
+   * Gives a plugin its context: on a VM of its own, or on one that it may share. Synchronous, so
+   * that what is asked for twice at the same time is still made once.
+   *
+   * @param onFailure called if the VM fails while the lease lasts
+   * @throws ProxyWasmError as {@link instantiate} and {@link PluginVm.lease}; nothing is left then
+   */
+  lease(
+    loaded: LoadedModule,
+    options: ResolvedPluginOptions,
+    onFailure: (error: ProxyWasmError) => void,
+  ): ContextLease {
+    const log = this.logOf(options);
+    const vm = this.#openVm(loaded, options, log);
+    return vm.lease(settingsOf(options, log), contextKey(options), onFailure);
+  }
+
+  #openVm(loaded: LoadedModule, options: ResolvedPluginOptions, log: LogSink): PluginVm {
+    const key = options.vmId === undefined ? undefined : vmKey(loaded, options);
+    const shared = key === undefined ? undefined : this.#shared.get(key);
+    if (shared !== undefined) return shared;
+    const vm: PluginVm = this.#startVm(loaded, options, log, () => {
+      if (key !== undefined && this.#shared.get(key) === vm) this.#shared.delete(key);
+    });
+    if (key !== undefined) this.#shared.set(key, vm);
+    return vm;
+  }
+
+  #startVm(
+    loaded: LoadedModule,
+    options: ResolvedPluginOptions,
+    log: LogSink,
+    onGone: () => void,
+  ): PluginVm {
+    const vm = new Vm(
+      {
+        vmId: options.vmId ?? '',
+        abiVersion: loaded.abiVersion,
+        configuration: options.vmConfiguration,
+        environment: options.environment,
+        allowed: allowedBy(options.capabilities),
+      },
+      (self) => new VmContext(self, log),
+      (self) => new RestrictedContext(self),
+    );
+    const { clock, hostFunctions } = this.#services;
+    if (clock !== undefined) vm.nowNs = () => clock.nowNs();
+    const process = new WasiProcess(vm);
+    const env = {
+      ...createHostFunctionImports(vm, loaded.compiled.outline, hostFunctions),
+      // The host's own come last: a host function is for what the host lacks.
+      ...createEnvImports(vm),
+    };
+    try {
+      instantiate(loaded, vm, env, process);
+    } catch (error) {
+      process.flush();
+      throw error;
+    }
+    return new PluginVm(vm, loaded, process, onGone);
+  }
+}
+
+function allowedBy(capabilities: readonly string[] | undefined): (name: string) => boolean {
+  if (capabilities === undefined) return () => true;
+  const names = new Set(capabilities);
+  return (name) => names.has(name);
+}
+
+function settingsOf(options: ResolvedPluginOptions, log: LogSink): PluginSettings {
+  const { name, rootId, configuration, allowOnHeadersStopIteration } = options;
+  const property = propertyLookup(options.properties, (error) => {
+    const message = `plugin "${name}": the option properties threw: ${messageOf(error)}`;
+    log.write(LogLevel.ERROR, { plugin: name, err: error }, message);
+  });
+  return { name, rootId, configuration, allowOnHeadersStopIteration, log, property };
+}
+
+/** What plugins must have in common to share a VM: decision 2 of the design. */
+function vmKey(loaded: LoadedModule, options: ResolvedPluginOptions): string {
+  return JSON.stringify([
+    options.vmId,
+    digest(options.vmConfiguration),
+    loaded.compiled.identity,
+    Object.entries(options.environment),
+    options.limits,
+    options.capabilities ?? null,
+  ]);
+}
+
+/** What plugins on one VM must have in common to share a plugin context. */
+function contextKey(options: ResolvedPluginOptions): string {
+  return JSON.stringify([
+    options.rootId,
+    digest(options.configuration),
+    options.name,
+    options.allowOnHeadersStopIteration,
+    // These belong to the plugin whose context is current, so they must be the same ones.
+    objectNumber(options.logger),
+    objectNumber(options.properties),
+  ]);
+}
+
+function digest(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+const objectNumbers = new WeakMap<object, number>();
+let lastObjectNumber = 0;
+
+function objectNumber(object: object | undefined): number {
+  if (object === undefined) return 0;
+  let number = objectNumbers.get(object);
+  if (number === undefined) {
+    lastObjectNumber += 1;
+    number = lastObjectNumber;
+    objectNumbers.set(object, number);
+  }
+  return number;
+}

@@ -1,0 +1,47 @@
+/** From code to a module that this host can run. */
+import type { AbiVersion } from '../abi/types.js';
+import { ProxyWasmError } from '../errors.js';
+import type { ModuleCode } from '../options.js';
+import { isCompiledModule, readCode } from './code-source.js';
+import { adopt, compile, type CompiledModule } from './compile-cache.js';
+import { reportModule, type HostSupport, type ModuleReport } from './module-report.js';
+
+/** A module that has passed every check that can be made without running it. */
+export interface LoadedModule {
+  /** Kept for as long as this is, so that other plugins find it compiled. */
+  readonly compiled: CompiledModule;
+  readonly report: ModuleReport;
+  readonly abiVersion: AbiVersion;
+}
+
+/**
+ * Reads and compiles a module's code.
+ *
+ * @param sha256 what its bytes must have, in hex; undefined: not checked
+ * @throws ProxyWasmError PW_ERR_CODE_…, PW_ERR_MODULE_NOT_WASM, _COMPONENT, _INVALID
+ */
+export async function compileCode(
+  code: ModuleCode,
+  sha256: string | undefined,
+): Promise<CompiledModule> {
+  return isCompiledModule(code) ? adopt(code) : compile(await readCode(code, sha256));
+}
+
+/**
+ * Reads, compiles and checks a module.
+ *
+ * @throws ProxyWasmError as {@link compileCode}, and PW_ERR_MODULE_… for the first reason why the
+ *   module can't run here; its message tells the others too
+ */
+export async function loadModule(
+  code: ModuleCode,
+  sha256: string | undefined,
+  support: HostSupport,
+): Promise<LoadedModule> {
+  const compiled = await compileCode(code, sha256);
+  const { report, problems } = reportModule(compiled, support);
+  const [first] = problems;
+  if (first !== undefined) throw new ProxyWasmError(first.code, report.problems.join('. Also, '));
+  // No marker is a problem, so here is one.
+  return { compiled, report, abiVersion: report.abiVersion as AbiVersion };
+}
