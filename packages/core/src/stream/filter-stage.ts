@@ -5,8 +5,12 @@ import type { Callbacks } from '../vm/callbacks.js';
 import type { GuestBuffer, HeaderMap } from '../vm/context.js';
 import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
 import { TRAPPED } from '../vm/vm.js';
-import { BodyBuffer, NO_BODY } from './body-buffer.js';
+import { NO_BODY } from './body-buffer.js';
 import { HeaderList } from './header-list.js';
+import type { StreamPlugin } from './ports.js';
+import { StageBody, type BodyStream } from './stage-body.js';
+
+const NO_BYTES = new Uint8Array(0);
 
 /** How far a filter lets its direction go. @see abi.md 6.2 */
 const Iteration = {
@@ -43,8 +47,7 @@ function afterHeaders(result: number, context: HttpContext): Iteration {
 }
 
 /** What a stage asks of its stream. */
-export interface StageStream {
-  readonly bufferedBodyBytes: number;
+export interface StageStream extends BodyStream {
   /** Nothing more may pass in that direction: answered locally, reset or over. */
   isStopped(isRequest: boolean): boolean;
   /** Creates the guest's context when the first callback of a filter is due. False: it failed. */
@@ -53,10 +56,6 @@ export interface StageStream {
   passHeaders(isRequest: boolean, endOfStream: boolean): void;
   passData(isRequest: boolean, chunk: Uint8Array, endOfStream: boolean): void;
   passTrailers(isRequest: boolean, trailers: HeaderMap): void;
-  /** Held bytes crossed the limit upwards (true) or fell below it (false). */
-  setBackpressure(isRequest: boolean, on: boolean): void;
-  /** More was to be held than may be. */
-  overflow(isRequest: boolean): void;
 }
 
 /**
@@ -66,13 +65,18 @@ export interface StageStream {
 export class FilterStage implements DirectionPort {
   readonly #stream: StageStream;
   readonly #isRequest: boolean;
+  readonly plugin: StreamPlugin;
+  /** The same filter's stage for the other direction. */
+  readonly peer: FilterStage;
   /** The next filter in this direction; null: the end of the chain. */
   next: FilterStage | null = null;
-  /** Null: the filter is not (or no longer) part of this exchange. */
+  /** Null: the filter is not (yet, or no longer) part of this exchange. */
   context: HttpContext | null = null;
+  /** Whether the request reached the filter, so that its context was (or should be) created. */
+  reached = false;
 
-  headers: HeaderMap | undefined;
-  trailers: HeaderMap | undefined;
+  headers: HeaderMap | undefined = undefined;
+  trailers: HeaderMap | undefined = undefined;
   #iteration: Iteration = Iteration.FLOWING;
   #headersEndStream = false;
   #headersPassed = false;
@@ -81,15 +85,21 @@ export class FilterStage implements DirectionPort {
   #endPassed = false;
   /** Inside a body callback that ends the stream: trailers may still be made. */
   #mayCreateTrailers = false;
-  /** The last body callback returned StopIterationAndBuffer: the next sees the whole body. */
-  #wholeBody = false;
-  #held: BodyBuffer | undefined;
-  #visible: BodyBuffer | undefined;
-  #backpressure = false;
+  /** Made when there is a body: most exchanges have none in either direction or only in one. */
+  #body: StageBody | undefined = undefined;
 
-  constructor(stream: StageStream, isRequest: boolean) {
+  /** A filter's request stage, with its response stage as {@link peer}. */
+  constructor(stream: StageStream, plugin: StreamPlugin, request?: FilterStage) {
     this.#stream = stream;
-    this.#isRequest = isRequest;
+    this.#isRequest = request === undefined;
+    this.plugin = plugin;
+    this.peer = request ?? new FilterStage(stream, plugin, this);
+  }
+
+  /** Gives both stages of the filter its context, or takes it away. */
+  setContext(context: HttpContext | null): void {
+    this.context = context;
+    this.peer.context = context;
   }
 
   // --- what the guest sees and does -------------------------------------------------------------
@@ -108,7 +118,7 @@ export class FilterStage implements DirectionPort {
   }
 
   get body(): GuestBuffer {
-    return this.#visible ?? (this.#wholeBody ? (this.#held ?? NO_BODY) : NO_BODY);
+    return this.#body?.view ?? NO_BODY;
   }
 
   resume(): void {
@@ -158,8 +168,13 @@ export class FilterStage implements DirectionPort {
   receiveData(chunk: Uint8Array, endOfStream: boolean): void {
     if (this.#stream.isStopped(this.#isRequest)) return;
     if (endOfStream) this.#bodyEnded = true;
-    if (this.#iteration >= Iteration.STOPPED_ALL_BUFFER) this.#hold(chunk);
-    else this.#filterData(chunk, endOfStream);
+    if (this.#iteration < Iteration.STOPPED_ALL_BUFFER) {
+      this.#filterData(chunk, endOfStream);
+      return;
+    }
+    const body = this.#openBody();
+    body.hold(chunk);
+    body.checkLimit(this.#iteration === Iteration.STOPPED_ALL_BUFFER);
   }
 
   receiveTrailers(trailers: HeaderMap): void {
@@ -177,7 +192,6 @@ export class FilterStage implements DirectionPort {
     if (this.#iteration === Iteration.FLOWING || this.#stream.isStopped(this.#isRequest)) return;
     const unseen = this.#iteration >= Iteration.STOPPED_ALL_BUFFER;
     this.#iteration = Iteration.FLOWING;
-    this.#wholeBody = false;
     if (!this.#headersPassed) this.#passHeaders();
     if (this.#stream.isStopped(this.#isRequest)) return;
     const chunk = this.#takeHeld();
@@ -201,7 +215,7 @@ export class FilterStage implements DirectionPort {
   detach(): void {
     this.context = null;
     if (this.headers === undefined) return;
-    this.#keepVisible();
+    this.#body?.keepVisible(false);
     if (this.#iteration === Iteration.FLOWING) {
       if (!this.#headersPassed) this.#passHeaders();
     } else {
@@ -227,7 +241,7 @@ export class FilterStage implements DirectionPort {
       this.#releaseData(chunk, endOfStream);
       return;
     }
-    const buffer = this.#open(chunk);
+    const buffer = this.#openBody().show(chunk);
     this.#mayCreateTrailers = endOfStream;
     const result = this.#isRequest
       ? context.onRequestBody(buffer.length, endOfStream)
@@ -243,40 +257,24 @@ export class FilterStage implements DirectionPort {
     return (this.#isRequest ? callbacks.onRequestBody : callbacks.onResponseBody) !== null;
   }
 
-  /** What the callback shows: this chunk, or after a buffering pause everything held. */
-  #open(chunk: Uint8Array): BodyBuffer {
-    if (this.#wholeBody && this.#held !== undefined) {
-      this.#held.append(chunk);
-      this.#visible = this.#held;
-    } else {
-      this.#visible = new BodyBuffer();
-      this.#visible.append(chunk);
-    }
-    return this.#visible;
-  }
-
   #afterData(status: number, endOfStream: boolean): void {
+    const body = this.#openBody();
     if (status === DataStatus.CONTINUE) {
-      const visible = this.#visible?.take();
-      this.#visible = undefined;
-      this.#wholeBody = false;
+      const shown = body.takeVisible();
       this.#iteration = Iteration.FLOWING;
       runDeferred();
-      this.#releaseData(visible, endOfStream);
+      this.#releaseData(shown, endOfStream);
       return;
     }
     this.#iteration = Iteration.STOPPED;
     if (status === DataStatus.STOP_ITERATION_AND_BUFFER) {
-      this.#keepVisible();
-      this.#wholeBody = true;
-      this.#checkLimit(true);
+      body.keepVisible(true);
+      body.checkLimit(true);
     } else if (status === DataStatus.STOP_ITERATION_AND_WATERMARK) {
-      this.#keepVisible();
-      this.#wholeBody = false;
-      this.#checkLimit(false);
+      body.keepVisible(false);
+      body.checkLimit(false);
     } else {
-      this.#wholeBody = false;
-      this.#visible = undefined;
+      body.dropVisible();
     }
     runDeferred();
   }
@@ -315,53 +313,23 @@ export class FilterStage implements DirectionPort {
     runDeferred();
   }
 
-  // --- holding ----------------------------------------------------------------------------------
-
-  #hold(chunk: Uint8Array): void {
-    this.#held ??= new BodyBuffer();
-    this.#held.append(chunk);
-    this.#checkLimit(this.#iteration === Iteration.STOPPED_ALL_BUFFER);
-  }
-
-  /** What a callback saw goes behind what is held. */
-  #keepVisible(): void {
-    const visible = this.#visible;
-    this.#visible = undefined;
-    if (visible === undefined || visible === this.#held) return;
-    if (this.#held === undefined) this.#held = visible;
-    else this.#held.append(visible.take());
-  }
-
-  #checkLimit(fails: boolean): void {
-    const length = this.#held?.length ?? 0;
-    const limit = this.#stream.bufferedBodyBytes;
-    if (fails) {
-      if (length > limit) this.#stream.overflow(this.#isRequest);
-    } else if (length >= limit && !this.#backpressure) {
-      this.#backpressure = true;
-      this.#stream.setBackpressure(this.#isRequest, true);
-    }
+  #openBody(): StageBody {
+    this.#body ??= new StageBody(this.#stream, this.#isRequest);
+    return this.#body;
   }
 
   #takeHeld(): Uint8Array {
-    const held = this.#held;
-    if (held === undefined) return NO_BYTES;
-    this.#held = undefined;
-    if (this.#backpressure) {
-      this.#backpressure = false;
-      this.#stream.setBackpressure(this.#isRequest, false);
-    }
-    return held.take();
+    return this.#body === undefined ? NO_BYTES : this.#body.takeHeld();
   }
 
   // --- passing on -------------------------------------------------------------------------------
 
   /** Head (if held), then what is held, then this chunk. */
-  #releaseData(chunk: Uint8Array | undefined, endOfStream: boolean): void {
+  #releaseData(chunk: Uint8Array, endOfStream: boolean): void {
     if (this.#stream.isStopped(this.#isRequest)) return;
     this.#iteration = Iteration.FLOWING;
     if (!this.#headersPassed) this.#passHeaders();
-    let data = chunk ?? NO_BYTES;
+    let data = chunk;
     const held = this.#takeHeld();
     if (held.length > 0) data = data.length === 0 ? held : Buffer.concat([held, data]);
     const created = endOfStream && this.#trailersArrived ? this.trailers : undefined;
@@ -393,5 +361,3 @@ export class FilterStage implements DirectionPort {
     else this.next.receiveTrailers(trailers);
   }
 }
-
-const NO_BYTES = new Uint8Array(0);

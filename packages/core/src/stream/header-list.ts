@@ -99,7 +99,9 @@ export class HeaderList implements HeaderMap {
   assign(entries: readonly string[]): void {
     const apart = this.#apart;
     for (const list of [this.#pseudo, this.#flat]) {
-      for (let index = 0; index < list.length; index += 2) this.#edit(list[index] as string);
+      for (let index = 0; index < list.length; index += 2) {
+        this.#edit((list[index] as string).toLowerCase());
+      }
     }
     if (apart) this.#pseudo.length = 0;
     this.#flat.length = 0;
@@ -122,8 +124,8 @@ export class HeaderList implements HeaderMap {
   }
 
   #edit(name: string): void {
-    const lowerCase = this.#stored(name.toLowerCase());
-    if (this.editedNames === undefined) this.editedNames = [lowerCase];
-    else this.editedNames.push(lowerCase);
+    const stored = this.#stored(name);
+    if (this.editedNames === undefined) this.editedNames = [stored];
+    else this.editedNames.push(stored);
   }
 }

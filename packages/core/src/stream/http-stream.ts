@@ -1,4 +1,5 @@
 import { HttpContext } from '../contexts/http-context.js';
+import type { PluginContext } from '../contexts/plugin-context.js';
 import type { ExchangePort } from '../contexts/ports.js';
 import type {
   Context,
@@ -15,28 +16,6 @@ import type { StreamEnds, StreamPlugin } from './ports.js';
 
 const NO_BYTES = new Uint8Array(0);
 
-/** One plugin's place in the chain of one exchange. */
-class Filter {
-  readonly plugin: StreamPlugin;
-  readonly request: FilterStage;
-  readonly response: FilterStage;
-  /** Whether the request reached it, so that its context was (or should have been) created. */
-  reached = false;
-  context: HttpContext | null = null;
-
-  constructor(plugin: StreamPlugin, stream: StageStream) {
-    this.plugin = plugin;
-    this.request = new FilterStage(stream, true);
-    this.response = new FilterStage(stream, false);
-  }
-
-  setContext(context: HttpContext | null): void {
-    this.context = context;
-    this.request.context = context;
-    this.response.context = context;
-  }
-}
-
 /**
  * The state machine of one exchange: a chain of filters between the app and the client. Knows no
  * Node object; what is at its two ends is a {@link StreamEnds}. Request events run through the
@@ -46,7 +25,9 @@ export class HttpStream implements ExchangePort, StageStream {
   readonly bufferedBodyBytes: number;
   readonly #ends: StreamEnds;
   readonly #requestHeaders: HeaderMap;
-  readonly #filters: Filter[] = [];
+  /** The filters' request stages, linked in the chain's order. */
+  #first: FilterStage | null = null;
+  #last: FilterStage | null = null;
   /** Where the response enters the chain: the last filter that may see it. */
   #responseEntry: FilterStage | null = null;
   /** First filter of the last join. */
@@ -101,16 +82,16 @@ export class HttpStream implements ExchangePort, StageStream {
   join(plugins: readonly StreamPlugin[], endOfStream: boolean): void {
     let first: FilterStage | null = null;
     for (const plugin of plugins) {
-      const filter = new Filter(plugin, this);
-      const before = this.#filters.at(-1);
-      if (before !== undefined) before.request.next = filter.request;
-      this.#filters.push(filter);
+      const filter = new FilterStage(this, plugin);
+      if (this.#last === null) this.#first = filter;
+      else this.#last.next = filter;
+      this.#last = filter;
       if (!this.#responseSeen) {
-        filter.response.next = this.#responseEntry;
-        this.#responseEntry = filter.response;
+        filter.peer.next = this.#responseEntry;
+        this.#responseEntry = filter.peer;
       }
       this.#look(plugin);
-      first ??= filter.request;
+      first ??= filter;
     }
     this.#joined = first;
     if (first === null) this.#ends.requestHeaders(endOfStream);
@@ -124,9 +105,8 @@ export class HttpStream implements ExchangePort, StageStream {
         this.requestData(chunk, endOfStream);
       });
     if (this.#requestStopped) return;
-    const first = this.#filters[0];
-    if (first === undefined) this.#ends.requestData(chunk, endOfStream);
-    else first.request.receiveData(chunk, endOfStream);
+    if (this.#first === null) this.#ends.requestData(chunk, endOfStream);
+    else this.#first.receiveData(chunk, endOfStream);
   }
 
   /** Body that passed the filters of earlier joins already: for those of the last join only. */
@@ -146,9 +126,8 @@ export class HttpStream implements ExchangePort, StageStream {
         this.requestTrailers(trailers);
       });
     if (this.#requestStopped) return;
-    const first = this.#filters[0];
-    if (first === undefined) this.#ends.requestTrailers(trailers);
-    else first.request.receiveTrailers(trailers);
+    if (this.#first === null) this.#ends.requestTrailers(trailers);
+    else this.#first.receiveTrailers(trailers);
   }
 
   // --- the response, from the app ---------------------------------------------------------------
@@ -209,30 +188,28 @@ export class HttpStream implements ExchangePort, StageStream {
     this.#completed = true;
     this.#requestStopped = true;
     this.#responseStopped = true;
-    for (const filter of this.#filters) this.#log(filter);
-    for (const { context } of this.#filters) {
-      if (context === null) continue;
-      context.onDone();
-      context.onDelete();
+    for (let filter = this.#first; filter !== null; filter = filter.next) this.#log(filter);
+    for (let filter = this.#first; filter !== null; filter = filter.next) {
+      filter.context?.onDone();
+      filter.context?.onDelete();
     }
     runDeferred();
   }
 
   /** A filter that the request never reached is created only to log, as in Envoy. */
-  #log(filter: Filter): void {
+  #log(filter: FilterStage): void {
     if (!filter.reached) {
       const root = filter.plugin.context;
       if (root === undefined || root.vm.callbacks.onLog === null) return;
-      filter.request.headers = this.#requestHeaders;
-      this.#create(filter);
+      filter.headers = this.#requestHeaders;
+      this.#create(filter, root);
     }
     filter.context?.onLog();
   }
 
   // --- contexts ---------------------------------------------------------------------------------
 
-  open(stage: FilterStage): boolean {
-    const filter = this.#filters.find(({ request }) => request === stage) as Filter;
+  open(filter: FilterStage): boolean {
     const root = filter.plugin.context;
     if (root === undefined || root.vm.failure !== undefined) {
       filter.reached = true;
@@ -240,34 +217,33 @@ export class HttpStream implements ExchangePort, StageStream {
       this.#failClosed();
       return false;
     }
-    if (this.#create(filter)) return true;
+    if (this.#create(filter, root)) return true;
     runDeferred();
     return false;
   }
 
-  #create(filter: Filter): boolean {
+  #create(filter: FilterStage, root: PluginContext): boolean {
     filter.reached = true;
-    const root = filter.plugin.context;
-    if (root === undefined) return false;
-    const context = new HttpContext(root, this, filter.request, filter.response);
+    const context = new HttpContext(root, this, filter, filter.peer);
     filter.setContext(context);
     return context.onContextCreate() !== TRAPPED;
   }
 
   /** @see abi.md 6.16; a stream that wants nothing more of the dead VM goes on. */
   contextFailed(context: Context): void {
-    const filter = this.#filters.find((candidate) => candidate.context === context);
-    if (filter === undefined) return;
+    let filter = this.#first;
+    while (filter !== null && filter.context !== context) filter = filter.next;
+    if (filter === null) return;
     const { exported } = filter.context?.vm ?? {};
     const needed =
       exported !== undefined &&
-      ((!this.#requestStopped && filter.request.needs(exported)) ||
-        (!this.#responseStopped && filter.response.needs(exported)));
+      ((!this.#requestStopped && filter.needs(exported)) ||
+        (!this.#responseStopped && filter.peer.needs(exported)));
     filter.setContext(null);
     if (!needed) return;
     if (filter.plugin.failOpen) {
-      filter.request.detach();
-      filter.response.detach();
+      filter.detach();
+      filter.peer.detach();
     } else {
       this.#failClosed();
     }

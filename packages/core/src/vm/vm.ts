@@ -7,6 +7,7 @@ import { Status, type AbiVersion } from '../abi/types.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
 import { findCallbacks, type Callbacks } from './callbacks.js';
 import { wallClockNs } from './clock.js';
+import { ContextTable } from './context-table.js';
 import type { Context } from './context.js';
 import { guestEntered, guestReturned } from './deferred.js';
 import { GuestMemory } from './memory.js';
@@ -32,7 +33,7 @@ export class Vm {
   readonly identity: VmIdentity;
   readonly memory = new GuestMemory();
   /** Live contexts by id; id 0 (the VM's own) is not among them. */
-  readonly contexts = new Map<number, Context>();
+  readonly contexts = new ContextTable();
   /** What may be called now: nothing once the VM has failed. */
   callbacks: Callbacks = NO_CALLBACKS;
   /** What the module exports, also after a failure. */
@@ -78,9 +79,7 @@ export class Vm {
 
   /** An id that no live context has. @see abi.md 1.4 */
   nextContextId(): number {
-    do {
-      this.#lastContextId = (this.#lastContextId + 1) >>> 0;
-    } while (this.#lastContextId === 0 || this.contexts.has(this.#lastContextId));
+    this.#lastContextId = this.contexts.nextFreeId(this.#lastContextId);
     return this.#lastContextId;
   }
 
