@@ -1,6 +1,6 @@
 /** The public options: their types, their defaults, and what they come to. */
+import type { PropertyOption } from './contexts/app-properties.js';
 import type { Logger } from './logger.js';
-import type { PropertyValue } from './vm/context.js';
 
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -37,8 +37,7 @@ export interface Limits {
 }
 
 /** Properties by dotted path, or a function that is asked with the path's segments. */
-export type Properties =
-  Record<string, PropertyValue> | ((path: readonly string[]) => PropertyValue | undefined);
+export type Properties = PropertyOption;
 
 export type UpstreamFunction = (request: Request) => Response | Promise<Response>;
 

@@ -42,7 +42,6 @@ interface Setup {
   /** As the app gave them: what a reload starts from. */
   readonly given: PluginOptions;
   readonly options: ResolvedPluginOptions;
-  readonly loaded: LoadedModule;
 }
 
 /** One configured use of a module. Made by `createPlugin`. */
@@ -54,19 +53,27 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#recover();
   });
   #setup: Setup;
+  /** Kept for a new start after a failure; undefined when none can come any more. */
+  #loaded: LoadedModule | undefined;
   #lease: ContextLease | undefined;
   #state: PluginState = 'running';
   #failure: ProxyWasmError | undefined;
   #reloading: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(registry: VmRegistry, setup: Setup, onClosed: (plugin: Plugin) => void) {
+  private constructor(
+    registry: VmRegistry,
+    setup: Setup,
+    loaded: LoadedModule,
+    onClosed: (plugin: Plugin) => void,
+  ) {
     super();
     this.name = setup.options.name;
     this.#registry = registry;
     this.#setup = setup;
     this.#onClosed = onClosed;
-    this.#lease = this.#start(setup);
+    this.#loaded = loaded;
+    this.#lease = this.#start(loaded, setup.options);
   }
 
   /**
@@ -86,7 +93,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     try {
       const loaded = await registry.load(options);
       if (!isOpen()) throw new ProxyWasmError('PW_ERR_HOST_CLOSED', 'the host has been closed');
-      return new Plugin(registry, { given, options, loaded }, onClosed);
+      return new Plugin(registry, { given, options }, loaded, onClosed);
     } catch (error) {
       throw inPlugin(options.name, error);
     }
@@ -161,7 +168,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     return this.#registry.logOf(this.#setup.options);
   }
 
-  #start({ loaded, options }: Setup): ContextLease {
+  #start(loaded: LoadedModule, options: ResolvedPluginOptions): ContextLease {
     const lease = this.#registry.lease(loaded, options, (error) => {
       if (this.#lease === lease) this.#failed(error, lease.context);
       else this.#failedAfterwards(error);
@@ -176,19 +183,19 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     // The digest was that of the code before.
     if (change.code !== undefined) delete given.sha256;
     const options = resolvePluginOptions(given);
-    const { setup, lease } = await this.#prepare(given, options);
-    this.#setup = setup;
+    const { loaded, lease } = await this.#prepare(options);
+    this.#setup = { given, options };
+    this.#loaded = loaded;
     void this.#lease?.release(this.#warn);
     this.#use(lease);
     this.emit('reloaded');
   }
 
-  async #prepare(given: PluginOptions, options: ResolvedPluginOptions) {
+  async #prepare(options: ResolvedPluginOptions) {
     try {
       const loaded = await this.#registry.load(options);
       this.#ensureOpen();
-      const setup: Setup = { given, options, loaded };
-      return { setup, lease: this.#start(setup) };
+      return { loaded, lease: this.#start(loaded, options) };
     } catch (error) {
       throw inPlugin(this.name, error);
     }
@@ -219,15 +226,15 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
 
   /** A context that takes no new streams any more, of a plugin that closes or was reloaded. */
   #failedAfterwards(error: ProxyWasmError): void {
-    const message = `plugin "${this.name}", while an old context closed: ${error.message}`;
-    this.#write(LogLevel.ERROR, message + guestStack(error), error);
+    const message = `plugin "${this.name}", while its context was being closed: ${error.message}`;
+    this.#write(LogLevel.WARN, message + guestStack(error), error);
   }
 
   /** One attempt to get a VM that works. */
   #recover(): void {
-    if (this.#state !== 'failed' || guestIsRunning()) return;
+    if (this.#state !== 'failed' || this.#loaded === undefined || guestIsRunning()) return;
     try {
-      this.#use(this.#start(this.#setup));
+      this.#use(this.#start(this.#loaded, this.#setup.options));
     } catch (error) {
       this.#recovery.failed();
       const message = `plugin "${this.name}" could not be started again: ${messageOf(error)}`;
@@ -243,6 +250,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#recovery.stop();
     const lease = this.#lease;
     this.#lease = undefined;
+    this.#loaded = undefined;
     await lease?.release(this.#warn);
     this.#onClosed(this);
   }

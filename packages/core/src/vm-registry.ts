@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { LogLevel } from './abi/types.js';
+import { createPropertySource } from './contexts/app-properties.js';
 import type { PluginSettings } from './contexts/plugin-settings.js';
 import { RestrictedContext, VmContext } from './contexts/vm-context.js';
 import { messageOf, type ProxyWasmError } from './errors.js';
@@ -8,7 +9,6 @@ import { createEnvImports, hostcallState } from './hostcalls/table.js';
 import { toLogSink, type Logger, type LogSink } from './logger.js';
 import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
 import { PluginVm, type ContextLease } from './plugin-vm.js';
-import { propertyLookup } from './property-lookup.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
 import { instantiate } from './vm/instantiate.js';
 import { loadModule, type LoadedModule } from './vm/load.js';
@@ -124,7 +124,7 @@ function allowedBy(capabilities: readonly string[] | undefined): (name: string) 
 
 function settingsOf(options: ResolvedPluginOptions, log: LogSink): PluginSettings {
   const { name, rootId, configuration, allowOnHeadersStopIteration } = options;
-  const property = propertyLookup(options.properties, (error) => {
+  const property = createPropertySource(options.properties, (error) => {
     const message = `plugin "${name}": the option properties threw: ${messageOf(error)}`;
     log.write(LogLevel.ERROR, { plugin: name, err: error }, message);
   });
