@@ -56,9 +56,17 @@ export interface LogSink {
 export function toLogSink(logger: Logger): LogSink {
   const methods = METHODS.map((name) => findMethod(logger, name));
   const messageOnly = isConsole(logger);
+  // Read with every message of a guest's, and nearly always what it was.
+  let levelName: string | undefined;
+  let level: LogLevel = LogLevel.INFO;
   return {
     get level() {
-      return logger.level === undefined ? LogLevel.INFO : levelOf(logger.level);
+      const { level: name } = logger;
+      if (name !== levelName) {
+        levelName = name;
+        level = name === undefined ? LogLevel.INFO : levelOf(name);
+      }
+      return level;
     },
     write(level, fields, message) {
       const method = methods[level];

@@ -52,11 +52,13 @@ export function isAllowedHeader(mapType: number, name: string, value: string): b
   return RESPONSE_PSEUDO.get(name)?.test(value) === true;
 }
 
-/** {@link isAllowedHeader} of every entry of name, value, … */
+/** {@link isAllowedHeader} of every entry of name, value, …; names lower-case. */
 export function areAllowedHeaders(mapType: number, entries: readonly string[]): boolean {
   for (let index = 0; index < entries.length; index += 2) {
-    const name = toHeaderName(entries[index] as string);
-    if (!isAllowedHeader(mapType, name, toHeaderValue(entries[index + 1] as string))) return false;
+    const name = entries[index] as string;
+    const value = entries[index + 1] as string;
+    if (!NAME.test(name) || NO_VALUE.test(value)) return false;
+    if (name.charCodeAt(0) === COLON && !isAllowedHeader(mapType, name, value)) return false;
   }
   return true;
 }

@@ -9,12 +9,7 @@ export function trimPropertyPath(path: string): string {
   return path.endsWith(SEPARATOR) ? path.slice(0, -1) : path;
 }
 
-/** Segments of a path as a guest sent it; undefined for the empty path. */
-export function parsePropertyPath(path: string): string[] | undefined {
-  return path === '' ? undefined : trimPropertyPath(path).split(SEPARATOR);
-}
-
-/** The reverse: what {@link trimPropertyPath} leaves of a path with these segments. */
-export function joinPropertyPath(segments: readonly string[]): string {
-  return segments.length === 1 ? (segments[0] as string) : segments.join(SEPARATOR);
+/** Segments of a path as a guest sent it; none of the empty path. */
+export function parsePropertyPath(path: string): string[] {
+  return path === '' ? [] : trimPropertyPath(path).split(SEPARATOR);
 }

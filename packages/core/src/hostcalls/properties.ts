@@ -1,4 +1,4 @@
-import { parsePropertyPath, trimPropertyPath } from '../abi/property-path.js';
+import { trimPropertyPath } from '../abi/property-path.js';
 import { encodePropertyValue, isAscii } from '../abi/property-value.js';
 import { Status } from '../abi/types.js';
 import type { SetPropertyResult } from '../vm/context.js';
@@ -27,10 +27,9 @@ export function getProperty(vm: Vm) {
     returnValuePtr: number,
     returnValueSizePtr: number,
   ): Status => {
-    const text = memory.readUtf8(pathPtr >>> 0, pathSize >>> 0);
-    if (text === undefined) return Status.INVALID_MEMORY_ACCESS;
-    const path = parsePropertyPath(text);
-    if (path === undefined) return Status.SERIALIZATION_FAILURE;
+    const path = memory.readPropertyPath(pathPtr >>> 0, pathSize >>> 0);
+    if (path === undefined) return Status.INVALID_MEMORY_ACCESS;
+    if (path.length === 0) return Status.SERIALIZATION_FAILURE;
     const value = vm.active.property(path);
     if (value === undefined) return Status.NOT_FOUND;
     if (typeof value === 'string' && isAscii(value)) {

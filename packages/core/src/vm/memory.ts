@@ -7,6 +7,8 @@
  * {@link GuestMemory.slice} returns is valid only until guest code runs again.
  */
 import { toHeaderName, toHeaderValue } from '../abi/header-syntax.js';
+import { parsePropertyPath } from '../abi/property-path.js';
+import { isAscii } from '../abi/property-value.js';
 
 /** Node's fast string paths; on every Buffer since Node 4, missing from its type declarations. */
 interface StringBuffer extends Buffer {
@@ -22,37 +24,43 @@ const EMPTY_VIEW = new DataView(new ArrayBuffer(0));
 /** Below this many characters a loop beats the call into Node's C++ (measured on Node 20). */
 const LOOP_WRITE_CHARACTERS = 26;
 
-const CACHE_SLOTS = 256;
 const CACHE_WORDS = 16;
 const CACHED_BYTES = CACHE_WORDS * 4;
 
 /**
- * Strings that a guest passes again and again (header names above all), found by content: a slot
- * is chosen by a hash of length, first and last word, then every byte is compared. What is found
- * is the string that was made of these bytes the first time, so a hit costs neither a string nor a
- * check of it.
+ * What was made of bytes that a guest passes again and again (header names above all), found by
+ * content: a slot is chosen by a hash of length, first and last word, then every byte is compared.
+ * So a hit costs neither a string nor a check of it.
  */
-class StringCache {
-  readonly #make: (text: string) => string;
-  readonly #lengths = new Int32Array(CACHE_SLOTS).fill(-1);
-  readonly #words = new Int32Array(CACHE_SLOTS * CACHE_WORDS);
-  readonly #strings: string[] = new Array<string>(CACHE_SLOTS).fill('');
+class ContentCache<T> {
+  readonly #make: (text: string) => T;
+  readonly #mask: number;
+  readonly #lengths: Int32Array;
+  readonly #words: Int32Array;
+  readonly #made: (T | undefined)[];
 
-  /** @param make what is kept of a text of one character per byte */
-  constructor(make: (text: string) => string) {
+  /**
+   * @param slots a power of two, at most 256
+   * @param make what is kept of a text of one character per byte
+   */
+  constructor(slots: number, make: (text: string) => T) {
     this.#make = make;
+    this.#mask = slots - 1;
+    this.#lengths = new Int32Array(slots).fill(-1);
+    this.#words = new Int32Array(slots * CACHE_WORDS);
+    this.#made = new Array<T | undefined>(slots).fill(undefined);
   }
 
-  read(bytes: StringBuffer, view: DataView, ptr: number, length: number): string {
+  read(bytes: StringBuffer, view: DataView, ptr: number, length: number): T {
     if (length < 4 || length > CACHED_BYTES) {
       return this.#make(length === 0 ? '' : bytes.latin1Slice(ptr, ptr + length));
     }
     const tail = ptr + length - 4;
     const first = view.getInt32(ptr, true);
     const last = view.getInt32(tail, true);
-    const slot = (Math.imul(first ^ Math.imul(last, 31) ^ length, 0x9e3779b1) >>> 24) & 0xff;
+    const slot = (Math.imul(first ^ Math.imul(last, 31) ^ length, 0x9e3779b1) >>> 24) & this.#mask;
     if (this.#lengths[slot] === length && this.#matches(view, ptr, tail, slot * CACHE_WORDS)) {
-      return this.#strings[slot] as string;
+      return this.#made[slot] as T;
     }
     return this.#store(this.#make(bytes.latin1Slice(ptr, ptr + length)), view, ptr, tail, slot);
   }
@@ -65,22 +73,29 @@ class StringCache {
     return view.getInt32(tail, true) === words[word];
   }
 
-  #store(text: string, view: DataView, ptr: number, tail: number, slot: number): string {
+  #store(made: T, view: DataView, ptr: number, tail: number, slot: number): T {
     let word = slot * CACHE_WORDS;
     this.#lengths[slot] = tail + 4 - ptr;
-    this.#strings[slot] = text;
+    this.#made[slot] = made;
     for (; ptr < tail; ptr += 4, word += 1) this.#words[word] = view.getInt32(ptr, true);
     this.#words[word] = view.getInt32(tail, true);
-    return text;
+    return made;
   }
+}
+
+/** Frozen, since the same one is handed out again. */
+function toPropertyPath(text: string): readonly string[] {
+  const path = isAscii(text) ? text : Buffer.from(text, 'latin1').toString('utf8');
+  return Object.freeze(parsePropertyPath(path));
 }
 
 export class GuestMemory {
   #memory: WebAssembly.Memory | undefined;
   #bytes: StringBuffer = EMPTY;
   #view: DataView = EMPTY_VIEW;
-  readonly #names = new StringCache(toHeaderName);
-  readonly #values = new StringCache(toHeaderValue);
+  readonly #names = new ContentCache(256, toHeaderName);
+  readonly #values = new ContentCache(64, toHeaderValue);
+  readonly #paths = new ContentCache(64, toPropertyPath);
 
   /**
    * Gives the memory, once the instance exists. Until then every access is out of bounds: a bare
@@ -151,7 +166,7 @@ export class GuestMemory {
     return Uint8Array.prototype.slice.call(bytes, ptr, ptr + length);
   }
 
-  /** One character per byte: header values, property paths. */
+  /** One character per byte: header values. */
   readLatin1(ptr: number, length: number): string | undefined {
     const bytes = this.#current();
     if (ptr + length > bytes.length) return undefined;
@@ -176,6 +191,13 @@ export class GuestMemory {
     const bytes = this.#current();
     if (ptr + length > bytes.length) return undefined;
     return this.#values.read(bytes, this.#view, ptr, length);
+  }
+
+  /** Segments of a property path, UTF-8; none of an empty one. Cached. */
+  readPropertyPath(ptr: number, length: number): readonly string[] | undefined {
+    const bytes = this.#current();
+    if (ptr + length > bytes.length) return undefined;
+    return this.#paths.read(bytes, this.#view, ptr, length);
   }
 
   /** Writes one byte per character. */
