@@ -35,6 +35,8 @@ export function log(vm: Vm) {
  *
  * Allowed everywhere.
  *
+ * Deviates: cpp-host ends a VM that asks while it starts or allocates; logging is allowed there.
+ *
  * - INVALID_MEMORY_ACCESS: `returnLevelPtr` lies outside the memory
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_get_log_level

@@ -2,8 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { HOSTCALL_SIGNATURES } from '../../src/abi/hostcall-signatures.js';
-import type { AbiVersion} from '../../src/abi/types.js';
-import { BufferType, MapType, Status } from '../../src/abi/types.js';
+import { BufferType, MapType, Status, type AbiVersion } from '../../src/abi/types.js';
 import {
   Allocator,
   FakeBuffer,
