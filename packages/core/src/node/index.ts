@@ -1,1 +1,12 @@
-export {};
+/** The kit for servers on Node's own HTTP objects: `@proxy-wasm-node/core/node`. */
+export {
+  createWasmFilter,
+  filterState,
+  wasmFilter,
+  type FrameworkHooks,
+  type WasmFilter,
+  type WasmFilterOptions,
+} from './wasm-filter.js';
+export type { Next } from './exchange.js';
+export type { ServerReply, ServerRequest } from './messages.js';
+export type { PluginInput } from './plugin-chain.js';

@@ -1,0 +1,152 @@
+/**
+ * One exchange: a request and its response, between the app and the stream of filters. It is found
+ * again on both Node objects, so that a filter further back joins it instead of tapping anew.
+ */
+import { exchangeAttribute } from '../stream/attributes.js';
+import { HttpStream } from '../stream/http-stream.js';
+import type { StreamEnds, StreamPlugin } from '../stream/ports.js';
+import type { HeaderMap, PropertyValue } from '../vm/context.js';
+import { connectionAttribute } from './attributes.js';
+import { NodeExchangeFacts } from './exchange-facts.js';
+import { EXCHANGE, isHttp2, type NodeRequest, type NodeResponse } from './messages.js';
+import { RequestEnd } from './request-end.js';
+import { ResponseTap } from './response-tap.js';
+
+export type Next = (error?: unknown) => void;
+
+/** How a framework takes part. */
+export interface JoinOptions {
+  readonly bufferedBodyBytes: number;
+  /** Filters that want to see the body pass even if it was read before them. */
+  readonly allowConsumedBody: boolean;
+  /** A filter changed path or method: `req.url` and `req.method` are new. */
+  readonly rerouted?: ((req: NodeRequest, res: NodeResponse) => void) | undefined;
+}
+
+export class Exchange implements StreamEnds {
+  readonly req: NodeRequest;
+  readonly res: NodeResponse;
+  readonly stream: HttpStream;
+  readonly request: RequestEnd;
+  responseTap: ResponseTap | undefined;
+  /** On performance's clock. */
+  readonly startMs = performance.now();
+  endMs: number | undefined;
+  #facts: NodeExchangeFacts | undefined;
+
+  constructor(req: NodeRequest, res: NodeResponse, options: JoinOptions) {
+    this.req = req;
+    this.res = res;
+    this.request = new RequestEnd(req, res, this);
+    this.stream = new HttpStream(this, this.request.headers.list, options);
+    req[EXCHANGE] = this;
+    res[EXCHANGE] = this;
+    res.on('close', onClose);
+  }
+
+  get requestTap(): RequestEnd['tap'] {
+    return this.request.tap;
+  }
+
+  /** Runs the request through more filters; `next` once it has passed them. */
+  join(plugins: readonly StreamPlugin[], options: JoinOptions, next: Next): void {
+    this.request.join(plugins, options, next);
+  }
+
+  // --- towards the app --------------------------------------------------------------------------
+
+  requestHeaders(endOfStream: boolean): void {
+    this.request.passHeaders(endOfStream);
+  }
+
+  requestData(chunk: Uint8Array, endOfStream: boolean): void {
+    this.request.passData(chunk, endOfStream);
+  }
+
+  requestTrailers(trailers: HeaderMap): void {
+    this.request.passTrailers(trailers);
+  }
+
+  pauseRequest(): void {
+    this.requestTap?.pause();
+  }
+
+  resumeRequest(): void {
+    this.requestTap?.resume();
+  }
+
+  // --- towards the client -----------------------------------------------------------------------
+
+  /** Before the app (or anybody else who has the response) can answer. */
+  tapResponse(): void {
+    this.responseTap ??= new ResponseTap(this.res, this.stream);
+    this.responseTap.install();
+  }
+
+  responseHeaders(endOfStream: boolean): void {
+    this.responseTap?.passHeaders(endOfStream);
+  }
+
+  responseData(chunk: Uint8Array, endOfStream: boolean): void {
+    this.responseTap?.passData(chunk, endOfStream);
+  }
+
+  responseTrailers(trailers: HeaderMap): void {
+    this.responseTap?.passTrailers(trailers);
+  }
+
+  pauseResponse(): void {
+    this.responseTap?.pause();
+  }
+
+  resumeResponse(): void {
+    this.responseTap?.resume();
+  }
+
+  get responseStarted(): boolean {
+    return this.responseTap?.writer.started ?? this.res.headersSent;
+  }
+
+  beginLocalResponse(keepHeaders: boolean): HeaderMap {
+    this.request.answered();
+    this.responseTap ??= new ResponseTap(this.res, this.stream);
+    if (this.request.isApps) this.responseTap.install();
+    return this.responseTap.takeOver(keepHeaders);
+  }
+
+  reset(): void {
+    const { res, req } = this;
+    if (res.stream !== undefined) res.stream.close(HTTP2_INTERNAL_ERROR);
+    else req.socket.destroy();
+  }
+
+  // --- the end ----------------------------------------------------------------------------------
+
+  /** The response is over; an app that answered early may still read the request. */
+  closed(): void {
+    const tap = this.requestTap;
+    if (tap?.appReads === true && this.responseTap?.isLocal !== true && !isHttp2(this.req)) {
+      this.req.on('close', onClose);
+      return;
+    }
+    if (this.stream.completed) return;
+    this.endMs = performance.now();
+    this.request.answered();
+    this.stream.complete();
+    tap?.finish();
+  }
+
+  // --- facts ------------------------------------------------------------------------------------
+
+  attribute(path: readonly string[]): PropertyValue | undefined {
+    this.#facts ??= new NodeExchangeFacts(this);
+    return exchangeAttribute(this.#facts, path) ?? connectionAttribute(this.req.socket, path);
+  }
+}
+
+const HTTP2_INTERNAL_ERROR = 2;
+
+/** Of request and response alike. */
+function onClose(this: NodeRequest | NodeResponse): void {
+  this[EXCHANGE]?.closed();
+}

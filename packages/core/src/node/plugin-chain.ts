@@ -1,0 +1,83 @@
+import { LogLevel } from '../abi/types.js';
+import { messageOf, ProxyWasmError } from '../errors.js';
+import { createPlugin, type Host } from '../host.js';
+import { toLogSink } from '../logger.js';
+import type { PluginOptions } from '../options.js';
+import { DEFAULT_LIMITS } from '../options.js';
+import { Plugin } from '../plugin.js';
+import type { StreamPlugin } from '../stream/ports.js';
+
+/** A plugin that the caller made and closes, or what to make one of. */
+export type PluginInput = PluginOptions | Plugin;
+
+/**
+ * The plugins of a filter, in order. Those that are given as options are started at once and are
+ * the chain's own; one that can't start stands in its place and fails as its policy says.
+ */
+export class PluginChain {
+  /** Undefined until each has started or failed to. */
+  plugins: readonly StreamPlugin[] | undefined;
+  /** Most that one of its plugins may hold of a body. */
+  bufferedBodyBytes = DEFAULT_LIMITS.bufferedBodyBytes;
+  /** Resolves when {@link plugins} is there. */
+  readonly settled: Promise<void>;
+  readonly #own: Plugin[] = [];
+  #failure: unknown;
+
+  constructor(inputs: PluginInput | readonly PluginInput[], host: Host | undefined) {
+    const list = [inputs].flat() as PluginInput[];
+    for (const input of list) checkInput(input);
+    if (list.every((input) => input instanceof Plugin)) {
+      this.#use(list);
+      this.settled = Promise.resolve();
+    } else {
+      this.settled = Promise.all(list.map((input) => this.#start(input, host))).then((plugins) => {
+        this.#use(plugins);
+      });
+    }
+  }
+
+  /** Resolves when all have started. Rejects with the error of one that could not. */
+  async ready(): Promise<void> {
+    await this.settled;
+    if (this.#failure !== undefined) throw this.#failure as Error;
+  }
+
+  /** Closes the plugins that are the chain's own. */
+  async close(): Promise<void> {
+    await this.settled;
+    await Promise.all(this.#own.map((plugin) => plugin.close()));
+  }
+
+  #use(plugins: readonly StreamPlugin[]): void {
+    this.plugins = plugins;
+    const limits = plugins.map((plugin) =>
+      plugin instanceof Plugin ? plugin.limits.bufferedBodyBytes : 0,
+    );
+    this.bufferedBodyBytes = Math.max(...limits) || DEFAULT_LIMITS.bufferedBodyBytes;
+  }
+
+  async #start(input: PluginInput, host: Host | undefined): Promise<StreamPlugin> {
+    if (input instanceof Plugin) return input;
+    try {
+      const plugin = await (host === undefined ? createPlugin(input) : host.createPlugin(input));
+      this.#own.push(plugin);
+      return plugin;
+    } catch (error) {
+      this.#failure ??= error;
+      const sink = toLogSink(input.logger ?? console);
+      const policy = input.failurePolicy ?? 'fail-reload';
+      const message = `wasmFilter: ${messageOf(error)}; requests are answered as ${policy} says`;
+      sink.write(LogLevel.ERROR, { err: error }, message);
+      return { name: input.name ?? '', context: undefined, failOpen: policy === 'fail-open' };
+    }
+  }
+}
+
+function checkInput(input: unknown): void {
+  if (typeof input === 'object' && input !== null) return;
+  throw new ProxyWasmError(
+    'PW_ERR_OPTIONS_INVALID',
+    `wasmFilter takes plugins or options of plugins (or an array of them), not ${String(input)}`,
+  );
+}

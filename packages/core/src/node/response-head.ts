@@ -1,0 +1,50 @@
+/** `writeHead`'s arguments, put on the response as Node would put them. */
+import { isHttp2, type NodeResponse } from './messages.js';
+
+/** What `writeHead` was called with: status, then reason and headers, either of them optional. */
+export type HeadValues = readonly [status: unknown, reason?: unknown, headers?: unknown];
+
+/** @throws what Node's own functions throw on a status, name or value that they refuse */
+export function mergeHead(res: NodeResponse, [status, reason, last]: HeadValues): void {
+  const code = Number(status) | 0;
+  if (code < 100 || code > 999) {
+    throw withCode(new RangeError(`Invalid status code: ${String(status)}`), 'ERR_HTTP_INVALID_STATUS_CODE');
+  }
+  const hasReason = typeof reason === 'string';
+  if (hasReason && !isHttp2(res)) res.statusMessage = reason;
+  res.statusCode = code;
+  const headers = hasReason ? last : (last ?? reason);
+  if (Array.isArray(headers)) mergeArray(res, headers);
+  else if (typeof headers === 'object' && headers !== null) mergeObject(res, headers);
+}
+
+function mergeObject(res: NodeResponse, headers: object): void {
+  for (const name of Object.keys(headers)) {
+    if (name !== '') res.setHeader(name, (headers as Record<string, string | string[]>)[name] ?? '');
+  }
+}
+
+/** Flat, or in pairs: replaces what was set under these names, keeps its own repeats. */
+function mergeArray(res: NodeResponse, headers: readonly unknown[]): void {
+  const flat = (Array.isArray(headers[0]) ? headers.flat(1) : headers) as (string | string[])[];
+  if (flat.length % 2 !== 0) {
+    throw withCode(
+      new TypeError('The argument "headers" is invalid: a value is missing'),
+      'ERR_INVALID_ARG_VALUE',
+    );
+  }
+  for (let index = 0; index < flat.length; index += 2) res.removeHeader(flat[index] as string);
+  for (let index = 0; index < flat.length; index += 2) {
+    const name = flat[index] as string;
+    if (name !== '') append(res, name, flat[index + 1] as string | string[]);
+  }
+}
+
+function append(res: NodeResponse, name: string, value: string | string[]): void {
+  if (res.hasHeader(name)) res.appendHeader(name, value);
+  else res.setHeader(name, value);
+}
+
+export function withCode<E extends Error>(error: E, code: string): E {
+  return Object.assign(error, { code });
+}

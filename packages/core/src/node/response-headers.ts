@@ -1,0 +1,134 @@
+/**
+ * A response's head as filters see it: a view over what Node holds, with no copy. Names keep the
+ * case in which the app wrote them until a filter writes them.
+ */
+import type { HeaderMap } from '../vm/context.js';
+import { closeHead, openHead } from './held-response.js';
+import { isHttp2, type HeaderValue, type NodeResponse } from './messages.js';
+import { OUT_HEADERS } from './node-symbols.js';
+
+type OutHeaders = Readonly<Record<string, readonly [string, HeaderValue]>>;
+
+export class ResponseHeaders implements HeaderMap {
+  readonly #res: NodeResponse;
+  /** Undefined where {@link statusEdited}: a filter took it away. */
+  #status: string | undefined;
+  /** A filter wrote `:status`: the app's reason phrase does not belong to it. */
+  statusEdited = false;
+  /** A filter wrote content-length; {@link appLength} is what the app had said. */
+  lengthEdited = false;
+  appLength: string | undefined;
+
+  constructor(res: NodeResponse) {
+    this.#res = res;
+  }
+
+  count(): number {
+    const res = this.#res;
+    let count = this.#statusText() === undefined ? 0 : 1;
+    if (OUT_HEADERS === undefined || isHttp2(res)) {
+      const headers = res.getHeaders();
+      for (const name in headers) count += countOf(headers[name]);
+      return count;
+    }
+    const headers = (res as unknown as Record<symbol, OutHeaders | null>)[OUT_HEADERS];
+    if (headers != null) for (const name in headers) count += countOf(headers[name]?.[1]);
+    return count;
+  }
+
+  get(name: string): string | undefined {
+    if (name === ':status') return this.#statusText();
+    const value = this.#res.getHeader(name);
+    if (value === undefined) return undefined;
+    return Array.isArray(value) ? value[0] : String(value);
+  }
+
+  values(name: string): string[] {
+    if (name === ':status') return [this.#statusText() ?? []].flat();
+    const value = this.#res.getHeader(name);
+    if (value === undefined) return [];
+    return Array.isArray(value) ? value.map(String) : [String(value)];
+  }
+
+  add(name: string, value: string): void {
+    if (name === ':status') this.#setStatus(value);
+    else this.#write(name, [...this.values(name), value]);
+  }
+
+  replace(name: string, value: string): void {
+    if (name === ':status') this.#setStatus(value);
+    else this.#write(name, [value, ...this.values(name).slice(1)]);
+  }
+
+  remove(name: string): void {
+    if (name === ':status') {
+      this.#setStatus(undefined);
+      return;
+    }
+    const res = this.#res;
+    this.#noteLength(name);
+    const held = openHead(res);
+    res.removeHeader(name);
+    // Node would take it as a wish for a connection that ends with the body.
+    if (name === 'transfer-encoding' && res._removedTE === true) res._removedTE = false;
+    closeHead(res, held);
+  }
+
+  entries(): readonly string[] {
+    const status = this.#statusText();
+    const entries = status === undefined ? [] : [':status', status];
+    for (const name of this.#res.getHeaderNames()) {
+      const value = this.#res.getHeader(name);
+      if (Array.isArray(value)) for (const one of value) entries.push(name, String(one));
+      else entries.push(name, String(value));
+    }
+    return entries;
+  }
+
+  assign(entries: readonly string[]): void {
+    for (const name of this.#res.getHeaderNames()) {
+      if (!entries.includes(name)) this.remove(name);
+    }
+    const values = new Map<string, string[]>();
+    for (let index = 0; index < entries.length; index += 2) {
+      const name = entries[index] as string;
+      const value = entries[index + 1] as string;
+      const before = values.get(name);
+      if (before === undefined) values.set(name, [value]);
+      else before.push(value);
+    }
+    this.#setStatus(values.get(':status')?.[0]);
+    values.delete(':status');
+    for (const [name, list] of values) this.#write(name, list);
+  }
+
+  #statusText(): string | undefined {
+    return this.statusEdited ? this.#status : String(this.#res.statusCode);
+  }
+
+  #setStatus(value: string | undefined): void {
+    this.statusEdited = true;
+    this.#status = value;
+  }
+
+  #write(name: string, values: readonly string[]): void {
+    const res = this.#res;
+    this.#noteLength(name);
+    const held = openHead(res);
+    try {
+      res.setHeader(name, values.length === 1 ? (values[0] as string) : values);
+    } finally {
+      closeHead(res, held);
+    }
+  }
+
+  #noteLength(name: string): void {
+    if (name !== 'content-length' || this.lengthEdited) return;
+    this.appLength = this.get(name);
+    this.lengthEdited = true;
+  }
+}
+
+function countOf(value: HeaderValue | undefined): number {
+  return Array.isArray(value) ? value.length : 1;
+}

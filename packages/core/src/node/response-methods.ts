@@ -1,0 +1,97 @@
+/** The functions that stand on a tapped response in the place of Node's: one set for all of them. */
+import { EXCHANGE, isHttp2, type NodeResponse } from './messages.js';
+import { withCode, type HeadValues } from './response-head.js';
+import type { ResponseTap } from './response-tap.js';
+import type { Callback } from './response-writer.js';
+
+/** Puts the functions on a response whose tap is found through its exchange. */
+export function patchMethods(res: NodeResponse): void {
+  res.writeHead = writeHead as NodeResponse['writeHead'];
+  res.write = write as NodeResponse['write'];
+  res.end = end as NodeResponse['end'];
+  res.flushHeaders = flushHeaders;
+  res.addTrailers = addTrailers as NodeResponse['addTrailers'];
+}
+
+function tapOf(res: NodeResponse): ResponseTap {
+  return (res[EXCHANGE] as { responseTap?: ResponseTap }).responseTap as ResponseTap;
+}
+
+function writeHead(this: NodeResponse, ...values: HeadValues): NodeResponse {
+  const tap = tapOf(this);
+  const { writer } = tap;
+  if (writer.passing) return writer.native.writeHead.apply(this, values as unknown as unknown[]);
+  if (tap.appHead && !tap.isLocal) {
+    throw withCode(
+      new Error('Cannot write headers after they are sent to the client'),
+      isHttp2(this) ? 'ERR_HTTP2_HEADERS_SENT' : 'ERR_HTTP_HEADERS_SENT',
+    );
+  }
+  tap.writeHead(values);
+  return this;
+}
+
+function write(this: NodeResponse, chunk: unknown, encoding: unknown, callback: unknown): boolean {
+  const tap = tapOf(this);
+  const { writer } = tap;
+  // After the end Node's own function raises Node's own error.
+  if (writer.passing || (tap.appEnded && !tap.isLocal)) {
+    return writer.native.write.call(this, chunk, encoding, callback);
+  }
+  checkChunk(chunk);
+  const after = typeof encoding === 'function' ? encoding : callback;
+  return tap.write(chunk, encoding, toCallback(after));
+}
+
+function end(this: NodeResponse, chunk: unknown, encoding: unknown, callback: unknown): NodeResponse {
+  const tap = tapOf(this);
+  const { writer } = tap;
+  if (writer.passing || (tap.appEnded && !tap.isLocal)) {
+    return writer.native.end.call(this, chunk, encoding, callback);
+  }
+  if (typeof chunk === 'function') {
+    tap.end(undefined, undefined, toCallback(chunk));
+    return this;
+  }
+  if (chunk !== undefined && chunk !== null) checkChunk(chunk);
+  const after = typeof encoding === 'function' ? encoding : callback;
+  tap.end(chunk, encoding, toCallback(after));
+  return this;
+}
+
+function flushHeaders(this: NodeResponse): void {
+  const tap = tapOf(this);
+  if (tap.writer.passing) tap.writer.native.flushHeaders.call(this);
+  else tap.flushHeaders();
+}
+
+function addTrailers(this: NodeResponse, trailers: Record<string, string>): void {
+  const tap = tapOf(this);
+  if (tap.writer.passing) tap.writer.native.addTrailers.call(this, trailers);
+  else tap.addTrailers(trailers);
+}
+
+function toCallback(value: unknown): Callback | undefined {
+  return typeof value === 'function' ? (value as Callback) : undefined;
+}
+
+/** @throws as Node does on what is no piece of a body */
+function checkChunk(chunk: unknown): void {
+  if (typeof chunk === 'string' || chunk instanceof Uint8Array) return;
+  if (chunk === null) {
+    throw withCode(new TypeError('May not write null values to stream'), 'ERR_STREAM_NULL_VALUES');
+  }
+  throw withCode(
+    new TypeError(
+      `The "chunk" argument must be of type string or an instance of Buffer or Uint8Array. Received ${typeof chunk}`,
+    ),
+    'ERR_INVALID_ARG_TYPE',
+  );
+}
+
+/** A piece of a body as bytes; nothing as none. */
+export function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
+  if (chunk instanceof Uint8Array) return chunk;
+  if (typeof chunk !== 'string') return new Uint8Array(0);
+  return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+}

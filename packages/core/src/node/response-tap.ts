@@ -1,0 +1,318 @@
+/**
+ * A response on its way from the app to the filters. `writeHead`, `write`, `end` and their like are
+ * own properties of the response, the same functions for all responses; the app keeps its object.
+ */
+import { HeaderList } from '../stream/header-list.js';
+import type { HttpStream } from '../stream/http-stream.js';
+import type { HeaderMap } from '../vm/context.js';
+import { showSent } from './held-response.js';
+import type { NodeResponse } from './messages.js';
+import { mergeHead, type HeadValues } from './response-head.js';
+import { ResponseHeaders } from './response-headers.js';
+import { patchMethods, toBytes } from './response-methods.js';
+import { ResponseWriter, type Callback, type NativeMethods } from './response-writer.js';
+
+/** What waits here for a filter's headers callback before the app is told to wait for 'drain'. */
+const QUEUE_BYTES = 64 * 1024;
+
+/** What the app wrote while a filter held the head, and no filter wants to see. */
+interface Queued {
+  readonly chunk: unknown;
+  readonly encoding: unknown;
+  readonly callback: Callback | undefined;
+  readonly isEnd: boolean;
+}
+
+export class ResponseTap {
+  readonly #res: NodeResponse;
+  readonly #stream: HttpStream;
+  readonly writer: ResponseWriter;
+  readonly #appHeaders: ResponseHeaders;
+  /** The head of a filter's own answer. */
+  #local: HeaderList | undefined;
+  #installed = false;
+
+  /** The app has sent its head, and its end, as far as it knows. */
+  appHead = false;
+  appEnded = false;
+  /** The stream has the app's head; it has let one pass. */
+  #given = false;
+  #passed = false;
+  #trailers: string[] | undefined;
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
+
+  #paused = false;
+  #needsDrain = false;
+  /** Callback of the app's write that is on its way through the filters. */
+  #callback: Callback | undefined;
+  #accepted = true;
+  /** Callbacks of writes that a paused filter holds. */
+  #waiting: Callback[] = [];
+
+  constructor(res: NodeResponse, stream: HttpStream) {
+    this.#res = res;
+    this.#stream = stream;
+    this.#appHeaders = new ResponseHeaders(res);
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- always called on the response
+    const { writeHead, write, end, flushHeaders, addTrailers } = res;
+    const native = { writeHead, write, end, flushHeaders, addTrailers };
+    this.writer = new ResponseWriter(res, native as unknown as NativeMethods);
+  }
+
+  /** From now on the app's calls come here. */
+  install(): void {
+    if (this.#installed) return;
+    this.#installed = true;
+    patchMethods(this.#res);
+  }
+
+  /** The response's head, as the filters see it or left it. */
+  get headers(): HeaderMap {
+    return this.#local ?? this.#appHeaders;
+  }
+
+  /** A filter has answered, and not the app. */
+  get isLocal(): boolean {
+    return this.#local !== undefined;
+  }
+
+  // --- what the app does ------------------------------------------------------------------------
+
+  writeHead(values: HeadValues): void {
+    if (this.isLocal) {
+      this.appHead = true;
+      return;
+    }
+    mergeHead(this.#res, values);
+    this.appHead = true;
+    this.#show();
+  }
+
+  flushHeaders(): void {
+    if (this.isLocal || this.appEnded) return;
+    this.writer.flushes = true;
+    this.#begin(false);
+    if (this.#passed) this.writer.flush();
+    this.#show();
+  }
+
+  addTrailers(trailers: Record<string, string> | readonly [string, string][]): void {
+    const pairs = Array.isArray(trailers) ? trailers : Object.entries(trailers);
+    this.#trailers = pairs.flatMap(([name, value]) => [String(name).toLowerCase(), String(value)]);
+  }
+
+  /** As `res.write`. */
+  write(chunk: unknown, encoding: unknown, callback: Callback | undefined): boolean {
+    if (this.isLocal) return this.#ignore(callback);
+    this.#begin(false);
+    const accepted = this.#pass({ chunk, encoding, callback, isEnd: false });
+    this.#show();
+    return accepted;
+  }
+
+  /** As `res.end`. */
+  end(chunk: unknown, encoding: unknown, callback: Callback | undefined): void {
+    this.appEnded = true;
+    if (this.isLocal) {
+      this.appHead = true;
+      this.#ignore(callback);
+      return;
+    }
+    if (callback !== undefined) this.#res.once('finish', callback);
+    const isEmpty = chunk === undefined || chunk === null || (chunk as string).length === 0;
+    const isWhole = isEmpty && this.#trailers === undefined;
+    if (!this.#begin(isWhole)) this.#pass({ chunk, encoding, callback: undefined, isEnd: true });
+    this.#show();
+  }
+
+  /**
+   * Gives the stream the app's head, with the first call that sends something. Answers whether the
+   * end of the stream went with it.
+   */
+  #begin(endOfStream: boolean): boolean {
+    const res = this.#res;
+    if (!this.appHead) {
+      // By way of the property: other libraries set headers at the last moment there.
+      res.writeHead(res.statusCode);
+    }
+    if (this.#given) return false;
+    this.#given = true;
+    const { writer } = this;
+    writer.bodyMayChange = this.#stream.seesResponseBody;
+    const isWhole = endOfStream || (this.appEnded && !writer.allowsBody);
+    this.#stream.responseHeaders(this.#appHeaders, isWhole);
+    return isWhole;
+  }
+
+  /** A piece of the body goes into the stream, or past it where no filter looks at bodies. */
+  #pass(piece: Queued): boolean {
+    const { writer } = this;
+    if (this.isLocal) return this.#ignore(piece.callback);
+    if (writer.bodyMayChange) return this.#filter(piece);
+    if (!this.#passed) return this.#wait(piece);
+    if (!piece.isEnd) return this.#writeDirect(piece);
+    this.#endDirect(piece);
+    return true;
+  }
+
+  #writeDirect({ chunk, encoding, callback }: Queued): boolean {
+    return this.writer.writeDirect(chunk, encoding, callback);
+  }
+
+  #endDirect({ chunk, encoding }: Queued): void {
+    const { writer } = this;
+    const isEmpty = chunk === undefined || chunk === null;
+    if (this.#trailers !== undefined) {
+      if (!isEmpty) writer.writeDirect(chunk, encoding, undefined);
+      writer.endWithTrailers(new HeaderList(this.#trailers));
+    } else if (isEmpty && !writer.started) {
+      writer.end();
+    } else {
+      writer.endDirect(chunk, encoding);
+    }
+  }
+
+  #filter({ chunk, encoding, callback, isEnd }: Queued): boolean {
+    const bytes = toBytes(chunk, encoding);
+    this.#accepted = true;
+    this.#callback = callback;
+    if (isEnd && this.#trailers !== undefined) {
+      if (bytes.length > 0) this.#stream.responseData(bytes, false);
+      this.#stream.responseTrailers(new HeaderList(this.#trailers));
+    } else if (isEnd || bytes.length > 0) {
+      this.#stream.responseData(bytes, isEnd);
+    }
+    const left = this.#takeCallback();
+    if (left !== undefined) this.#settle(left);
+    if (this.#paused) this.#needsDrain = true;
+    return this.#accepted && !this.#paused;
+  }
+
+  #takeCallback(): Callback | undefined {
+    const callback = this.#callback;
+    this.#callback = undefined;
+    return callback;
+  }
+
+  /** A filter holds the bytes: the app may go on unless the filter has had enough. */
+  #settle(callback: Callback): void {
+    if (this.#paused && !this.isLocal) this.#waiting.push(callback);
+    else process.nextTick(callback);
+  }
+
+  #wait(piece: Queued): boolean {
+    this.#queue.push(piece);
+    const { chunk } = piece;
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#queuedBytes += chunk.length;
+    if (this.#queuedBytes < QUEUE_BYTES) return true;
+    this.#needsDrain = true;
+    return false;
+  }
+
+  #ignore(callback: Callback | undefined): boolean {
+    if (callback !== undefined) process.nextTick(callback);
+    return true;
+  }
+
+  // --- what the stream does ---------------------------------------------------------------------
+
+  passHeaders(endOfStream: boolean): void {
+    const { writer } = this;
+    this.#passed = true;
+    writer.takeHead(this.headers);
+    if (endOfStream) {
+      writer.end();
+      return;
+    }
+    if (writer.flushes) writer.flush();
+    const queue = this.#queue;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    for (const piece of queue) this.#pass(piece);
+    if (!writer.bodyMayChange) this.#drain();
+    this.#show();
+  }
+
+  passData(chunk: Uint8Array, endOfStream: boolean): void {
+    if (endOfStream) this.writer.end(chunk);
+    else if (!this.writer.write(chunk, this.#takeCallback())) this.#accepted = false;
+    this.#show();
+  }
+
+  passTrailers(trailers: HeaderMap): void {
+    this.writer.endWithTrailers(trailers);
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    for (const callback of this.#waiting.splice(0)) process.nextTick(callback);
+    this.#drain();
+  }
+
+  /** The app was told to wait. Later, since it may write at once. */
+  #drain(): void {
+    if (!this.#needsDrain) return;
+    this.#needsDrain = false;
+    process.nextTick(emitDrain, this.#res);
+  }
+
+  /** The answer is a filter's: what the app wrote and what it still writes is dropped. */
+  takeOver(keepHeaders: boolean): HeaderMap {
+    const res = this.#res;
+    const { writer } = this;
+    const local = new HeaderList([], [':status', '200']);
+    if (keepHeaders) keep(res, local);
+    this.#local = local;
+    this.#given = true;
+    writer.isLocal = true;
+    writer.silences = this.#installed;
+    writer.bodyMayChange = true;
+    writer.flushes = false;
+    writer.drop();
+    for (const { callback } of this.#queue.splice(0)) this.#ignore(callback);
+    this.#queuedBytes = 0;
+    for (const callback of this.#waiting.splice(0)) process.nextTick(callback);
+    this.#paused = false;
+    // What the app pipes in has to come to its end, or its source stays open.
+    this.#drain();
+    return local;
+  }
+
+  /** What the app asks its response about, while the real head or end waits here. */
+  #show(): void {
+    const { writer } = this;
+    if (writer.ended || this.isLocal || (writer.started && !this.appEnded)) return;
+    if (this.appHead) showSent(this.#res, this.appEnded, writer.heldBytes + this.#queuedBytes);
+  }
+}
+
+function emitDrain(res: NodeResponse): void {
+  if (!res.destroyed) res.emit('drain');
+}
+
+/** Describe a body that is not sent. */
+const OF_THE_BODY = new Set([
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'transfer-encoding',
+  'trailer',
+  'etag',
+  'last-modified',
+]);
+
+function keep(res: NodeResponse, list: HeaderList): void {
+  const headers = new ResponseHeaders(res);
+  const entries = headers.entries();
+  for (let index = 0; index < entries.length; index += 2) {
+    const name = entries[index] as string;
+    if (name !== ':status' && !OF_THE_BODY.has(name)) list.add(name, entries[index + 1] as string);
+  }
+}

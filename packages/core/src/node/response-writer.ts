@@ -1,0 +1,283 @@
+/**
+ * The way out of a response, behind the filters: calls the functions that the tap took the place
+ * of, and keeps the framing true. The head goes out with the first of the body, or with its end, so
+ * that a body that came in one go has its exact length. @see docs/architecture.md, decision 7
+ */
+import type { HeaderMap } from '../vm/context.js';
+import { showUnsent, silence } from './held-response.js';
+import { isHttp2, type NodeResponse } from './messages.js';
+import { ResponseHeaders } from './response-headers.js';
+
+/** A declared length up to this is kept, by holding the body until its length is known again. */
+const HELD_LENGTH_BYTES = 64 * 1024;
+
+export type Callback = (error?: Error | null) => void;
+type Write = (chunk: unknown, encoding?: unknown, callback?: unknown) => boolean;
+type Method = (...values: unknown[]) => NodeResponse;
+
+/** The methods of a response as they were before the tap: Node's own, or another library's. */
+export interface NativeMethods {
+  readonly writeHead: Method;
+  readonly write: Write;
+  readonly end: Method;
+  readonly flushHeaders: () => void;
+  readonly addTrailers: Method;
+}
+
+export class ResponseWriter {
+  readonly #res: NodeResponse;
+  readonly native: NativeMethods;
+  /** The head is out (or as good as: Node has made it). */
+  started = false;
+  ended = false;
+  /** Node's methods call each other: what they call now is not the app's. */
+  passing = false;
+  sentBytes = 0;
+  /** A filter may change the body, so that what the app said of its length may not hold. */
+  bodyMayChange = false;
+  /** The head may not wait for the body. */
+  flushes = false;
+  /** The answer is a filter's, not the app's. */
+  isLocal = false;
+  /** The app still has the response that a filter has answered. */
+  silences = false;
+  #held: Uint8Array[] = [];
+  heldBytes = 0;
+
+  constructor(res: NodeResponse, native: NativeMethods) {
+    this.#res = res;
+    this.native = native;
+  }
+
+  /** Whether the client can be sent a body: its own method and the status decide. */
+  get allowsBody(): boolean {
+    const res = this.#res;
+    const isHead = isHttp2(res) ? (res.stream as { headRequest?: boolean } | undefined)?.headRequest === true : res._hasBody === false;
+    return !isHead && res.statusCode !== 204 && res.statusCode !== 304;
+  }
+
+  // --- the head ---------------------------------------------------------------------------------
+
+  /** Takes over the head as the filters left it; it goes out with what comes next. */
+  takeHead(headers: HeaderMap): void {
+    const res = this.#res;
+    showUnsent(res);
+    if (headers instanceof ResponseHeaders) {
+      if (headers.statusEdited) this.#setStatus(headers.get(':status'));
+      if (headers.lengthEdited) this.#restoreLength(headers);
+    } else {
+      replaceHead(res, headers);
+      this.#setStatus(headers.get(':status'));
+    }
+    if (res.statusCode === 204) res.removeHeader('content-length');
+  }
+
+  /** Without a status there is no response, and HTTP/2 knows none above 599. @see abi.md 6.8 */
+  #setStatus(status: string | undefined): void {
+    const res = this.#res;
+    const code = status === undefined ? 502 : Number(status);
+    res.statusCode = isHttp2(res) && code > 599 ? 502 : code;
+    if (!isHttp2(res)) res.statusMessage = '';
+  }
+
+  /** A filter that can't change the body can't change its length: removed it may be, not wrong. */
+  #restoreLength({ appLength }: ResponseHeaders): void {
+    const res = this.#res;
+    const length = res.getHeader('content-length');
+    if (length === undefined || this.bodyMayChange) return;
+    if (appLength === undefined) res.removeHeader('content-length');
+    else res.setHeader('content-length', appLength);
+  }
+
+  /** Sends the head ahead of the body. */
+  flush(): void {
+    if (this.started) return;
+    showUnsent(this.#res);
+    if (this.bodyMayChange && this.allowsBody) this.#dropLength();
+    this.#start();
+    this.passing = true;
+    this.native.flushHeaders.call(this.#res);
+    this.passing = false;
+    for (const chunk of this.#takeHeld()) this.#write(chunk);
+  }
+
+  #start(): void {
+    if (this.started) return;
+    this.started = true;
+  }
+
+  // --- the body ---------------------------------------------------------------------------------
+
+  /** What filters let pass. Answers false where the sender should wait for 'drain'. */
+  write(chunk: Uint8Array, callback?: Callback): boolean {
+    showUnsent(this.#res);
+    if (!this.started && this.#holds(chunk)) {
+      if (callback !== undefined) process.nextTick(callback);
+      return true;
+    }
+    if (!this.started && this.bodyMayChange) this.#dropLength();
+    for (const held of this.#takeHeld()) this.#write(held);
+    return this.#write(chunk, callback);
+  }
+
+  /** The last of the body, empty or not. */
+  end(chunk?: Uint8Array): void {
+    showUnsent(this.#res);
+    let last = chunk;
+    if (!this.started) {
+      const held = this.#takeHeld();
+      if (held.length > 0) last = concat(held, chunk);
+      this.#setLength(last?.length ?? 0);
+    }
+    this.#end(last !== undefined && last.length > 0 ? last : undefined);
+  }
+
+  /** Ends the body with trailers, for which an HTTP/1 body must be chunked. */
+  endWithTrailers(trailers: HeaderMap): void {
+    const res = this.#res;
+    const entries = trailers.entries();
+    showUnsent(res);
+    const announces = !this.started && !isHttp2(res) && res.useChunkedEncodingByDefault;
+    if (announces && this.allowsBody && entries.length > 0) {
+      this.#dropLength();
+      res.setHeader('trailer', [...namesOf(entries)].join(', '));
+    }
+    for (const held of this.#takeHeld()) this.#write(held);
+    this.passing = true;
+    this.native.addTrailers.call(res, isHttp2(res) ? groupedOf(entries) : pairsOf(entries));
+    this.passing = false;
+    this.#end();
+  }
+
+  /** What the app gave, as it gave it: no filter asked for it. */
+  writeDirect(chunk: unknown, encoding: unknown, callback: unknown): boolean {
+    const res = this.#res;
+    showUnsent(res);
+    this.sentBytes += byteLength(chunk, encoding);
+    this.#start();
+    this.passing = true;
+    try {
+      return this.native.write.call(res, chunk, encoding, callback);
+    } finally {
+      this.#passed();
+    }
+  }
+
+  /** As {@link writeDirect}, for the last of the body. */
+  endDirect(chunk: unknown, encoding: unknown): void {
+    const res = this.#res;
+    showUnsent(res);
+    this.sentBytes += byteLength(chunk, encoding);
+    this.#start();
+    this.ended = true;
+    this.passing = true;
+    try {
+      this.native.end.call(res, chunk, encoding);
+    } finally {
+      this.#passed();
+    }
+  }
+
+  /** Forgets what is held: something else is sent. */
+  drop(): void {
+    this.#takeHeld();
+  }
+
+  #write(chunk: Uint8Array, callback?: Callback): boolean {
+    if (this.started || this.allowsBody) return this.writeDirect(chunk, undefined, callback);
+    if (callback !== undefined) process.nextTick(callback);
+    return true;
+  }
+
+  #end(chunk?: Uint8Array): void {
+    this.endDirect(this.allowsBody ? chunk : undefined, undefined);
+  }
+
+  /** Node has done what was asked of it. */
+  #passed(): void {
+    this.passing = false;
+    if (!this.silences) return;
+    this.silences = false;
+    silence(this.#res);
+  }
+
+  // --- its length -------------------------------------------------------------------------------
+
+  #holds(chunk: Uint8Array): boolean {
+    if (!this.bodyMayChange || this.flushes || !this.allowsBody) return false;
+    const declared = Number(this.#res.getHeader('content-length'));
+    const total = this.heldBytes + chunk.length;
+    if (!(declared <= HELD_LENGTH_BYTES && total <= HELD_LENGTH_BYTES)) return false;
+    this.#held.push(chunk);
+    this.heldBytes = total;
+    return true;
+  }
+
+  #takeHeld(): Uint8Array[] {
+    if (this.heldBytes === 0) return [];
+    const held = this.#held;
+    this.#held = [];
+    this.heldBytes = 0;
+    return held;
+  }
+
+  #dropLength(): void {
+    if (this.#res.hasHeader('content-length')) this.#res.removeHeader('content-length');
+  }
+
+  /** The whole body is known. Where a length was declared (or nothing is sent) it is set right. */
+  #setLength(length: number): void {
+    const res = this.#res;
+    if (!this.allowsBody) return;
+    const declared = res.getHeader('content-length');
+    if (declared === undefined && !(this.isLocal && length === 0)) return;
+    if (String(declared) !== String(length)) res.setHeader('content-length', length);
+  }
+}
+
+/** The head of a local response in the place of whatever was set on the response. */
+function replaceHead(res: NodeResponse, headers: HeaderMap): void {
+  const entries = headers.entries();
+  for (const name of res.getHeaderNames()) {
+    if (!entries.includes(name)) res.removeHeader(name);
+  }
+  res.sendDate = true;
+  const grouped = groupedOf(entries);
+  for (const name of Object.keys(grouped)) {
+    if (name.startsWith(':')) continue;
+    res.setHeader(name, grouped[name] as string | string[]);
+  }
+}
+
+function namesOf(entries: readonly string[]): Set<string> {
+  return new Set(entries.filter((_, index) => index % 2 === 0));
+}
+
+function pairsOf(entries: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let index = 0; index < entries.length; index += 2) {
+    pairs.push([entries[index] as string, entries[index + 1] as string]);
+  }
+  return pairs;
+}
+
+function groupedOf(entries: readonly string[]): Record<string, string | string[]> {
+  const grouped = Object.create(null) as Record<string, string | string[]>;
+  for (const [name, value] of pairsOf(entries)) {
+    const before = grouped[name];
+    if (before === undefined) grouped[name] = value;
+    else grouped[name] = [before, value].flat();
+  }
+  return grouped;
+}
+
+function concat(held: readonly Uint8Array[], last: Uint8Array | undefined): Uint8Array {
+  if (last === undefined || last.length === 0) return held.length === 1 ? (held[0] as Uint8Array) : Buffer.concat(held);
+  return Buffer.concat([...held, last]);
+}
+
+function byteLength(chunk: unknown, encoding: unknown): number {
+  if (typeof chunk === 'string') return Buffer.byteLength(chunk, encoding as BufferEncoding);
+  return chunk instanceof Uint8Array ? chunk.length : 0;
+}
+

@@ -1,0 +1,98 @@
+import type { Host } from '../host.js';
+import { Exchange, type JoinOptions, type Next } from './exchange.js';
+import {
+  EXCHANGE,
+  type NodeRequest,
+  type NodeResponse,
+  type ServerReply,
+  type ServerRequest,
+} from './messages.js';
+import { PluginChain, type PluginInput } from './plugin-chain.js';
+
+export interface WasmFilterOptions {
+  /** Where plugins that are given as options are made; default: the process's default host. */
+  host?: Host;
+  /**
+   * Lets a filter that has body callbacks run on a request whose body was read before it (by a body
+   * parser, say): it sees a request without a body. Default false: its failure policy answers.
+   */
+  allowConsumedBody?: boolean;
+}
+
+/** What a framework adds to the middleware of node:http. */
+export interface FrameworkHooks {
+  /** A filter has changed path or method; `req.url` and `req.method` are new already. */
+  rerouted?(req: ServerRequest, res: ServerReply): void;
+}
+
+/** A chain of filters as `(req, res, next)`. */
+export interface WasmFilter {
+  (req: ServerRequest, res: ServerReply, next: Next): void;
+  /** Resolves when all plugins have started; rejects with the error of one that could not. */
+  ready(): Promise<void>;
+  /** Closes the plugins that the filter made. Requests that come later are refused. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes a chain of filters for node:http, node:https, HTTP/2's compatibility API, connect, and
+ * whatever takes `(req, res, next)`. `next` runs when the request has passed the filters; never, if
+ * one of them has answered. Requests that come before the plugins have started wait for them.
+ *
+ * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
+ */
+export function wasmFilter(
+  plugins: PluginInput | readonly PluginInput[],
+  options: WasmFilterOptions = {},
+): WasmFilter {
+  return createWasmFilter(plugins, options, {});
+}
+
+/** As {@link wasmFilter}, for an adapter to a framework. */
+export function createWasmFilter(
+  plugins: PluginInput | readonly PluginInput[],
+  options: WasmFilterOptions,
+  hooks: FrameworkHooks,
+): WasmFilter {
+  const chain = new PluginChain(plugins, options.host);
+  const join: JoinOptions = {
+    get bufferedBodyBytes() {
+      return chain.bufferedBodyBytes;
+    },
+    allowConsumedBody: options.allowConsumedBody === true,
+    rerouted: hooks.rerouted,
+  };
+  const filter = (req: ServerRequest, res: ServerReply, next: Next): void => {
+    if (chain.plugins === undefined) void chain.settled.then(() => enter(chain, join, [req, res, next]));
+    else enter(chain, join, [req, res, next]);
+  };
+  return Object.assign(filter, {
+    ready: () => chain.ready(),
+    close: () => chain.close(),
+  });
+}
+
+type Arguments = readonly [req: ServerRequest, res: ServerReply, next: Next];
+
+function enter({ plugins = [] }: PluginChain, options: JoinOptions, [req, res, next]: Arguments): void {
+  const request = req as NodeRequest;
+  const response = res as NodeResponse;
+  // The client has gone. The app must not get the request: no filter has seen it.
+  if (isGone(response)) return;
+  const exchange = request[EXCHANGE] ?? new Exchange(request, response, options);
+  exchange.join(plugins, options, next);
+}
+
+function isGone({ destroyed, closed, stream }: NodeResponse): boolean {
+  return destroyed || closed || stream?.closed === true || stream?.destroyed === true;
+}
+
+/**
+ * What filters left for the app with `proxy_set_property` on this exchange: name (the path, its
+ * segments separated by NUL) to bytes. Empty where no filter has run.
+ */
+export function filterState(req: ServerRequest): ReadonlyMap<string, Uint8Array> {
+  return (req as NodeRequest)[EXCHANGE]?.stream.storedProperties ?? NOTHING;
+}
+
+const NOTHING: ReadonlyMap<string, Uint8Array> = new Map();
