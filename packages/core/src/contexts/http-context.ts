@@ -52,11 +52,11 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       callback(this.id, root.id);
+      vm.leave();
       return vm.failure === undefined ? 0 : TRAPPED;
     } catch (error) {
-      return vm.trapped(error, this, 'proxy_on_context_create');
-    } finally {
       vm.leave();
+      return vm.trapped(error, this, 'proxy_on_context_create');
     }
   }
 
@@ -67,11 +67,11 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       const result = callback(this.id, count, endOfStream ? 1 : 0);
+      vm.leave();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
-      return vm.trapped(error, this, 'proxy_on_request_headers');
-    } finally {
       vm.leave();
+      return vm.trapped(error, this, 'proxy_on_request_headers');
     }
   }
 
@@ -82,11 +82,11 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
+      vm.leave();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
-      return vm.trapped(error, this, 'proxy_on_request_body');
-    } finally {
       vm.leave();
+      return vm.trapped(error, this, 'proxy_on_request_body');
     }
   }
 
@@ -97,11 +97,11 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       const result = callback(this.id, count);
+      vm.leave();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
-      return vm.trapped(error, this, 'proxy_on_request_trailers');
-    } finally {
       vm.leave();
+      return vm.trapped(error, this, 'proxy_on_request_trailers');
     }
   }
 
@@ -112,11 +112,11 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       const result = callback(this.id, count, endOfStream ? 1 : 0);
+      vm.leave();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
-      return vm.trapped(error, this, 'proxy_on_response_headers');
-    } finally {
       vm.leave();
+      return vm.trapped(error, this, 'proxy_on_response_headers');
     }
   }
 
@@ -127,11 +127,11 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
+      vm.leave();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
-      return vm.trapped(error, this, 'proxy_on_response_body');
-    } finally {
       vm.leave();
+      return vm.trapped(error, this, 'proxy_on_response_body');
     }
   }
 
@@ -142,11 +142,11 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       const result = callback(this.id, count);
+      vm.leave();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
-      return vm.trapped(error, this, 'proxy_on_response_trailers');
-    } finally {
       vm.leave();
+      return vm.trapped(error, this, 'proxy_on_response_trailers');
     }
   }
 
@@ -166,34 +166,23 @@ export class HttpContext extends Context {
     }
   }
 
-  /** Envoy ignores what a stream's `on_done` answers; so do we. */
-  onDone(): void {
+  /**
+   * The last two callbacks; after them neither guest nor VM know the context. Envoy ignores what a
+   * stream's `on_done` answers, and so do we.
+   */
+  onDoneAndDelete(): void {
     const { vm } = this;
-    const callback = vm.callbacks.onDone;
-    if (callback === null) return;
+    const { onDone, onDelete } = vm.callbacks;
+    let callback = 'proxy_on_done';
     vm.enter(this);
     try {
-      callback(this.id);
-    } catch (error) {
-      vm.trapped(error, this, 'proxy_on_done');
-    } finally {
+      if (onDone !== null) onDone(this.id);
+      callback = 'proxy_on_delete';
+      if (onDelete !== null && vm.failure === undefined) onDelete(this.id);
       vm.leave();
-    }
-  }
-
-  /** The last callback: after it neither guest nor VM know the context. */
-  onDelete(): void {
-    const { vm } = this;
-    const callback = vm.callbacks.onDelete;
-    if (callback !== null) {
-      vm.enter(this);
-      try {
-        callback(this.id);
-      } catch (error) {
-        vm.trapped(error, this, 'proxy_on_delete');
-      } finally {
-        vm.leave();
-      }
+    } catch (error) {
+      vm.leave();
+      vm.trapped(error, this, callback);
     }
     this.#forget();
   }

@@ -190,8 +190,7 @@ export class HttpStream implements ExchangePort, StageStream {
     this.#responseStopped = true;
     for (let filter = this.#first; filter !== null; filter = filter.next) this.#log(filter);
     for (let filter = this.#first; filter !== null; filter = filter.next) {
-      filter.context?.onDone();
-      filter.context?.onDelete();
+      filter.context?.onDoneAndDelete();
     }
     runDeferred();
   }
@@ -262,11 +261,9 @@ export class HttpStream implements ExchangePort, StageStream {
   #look({ context }: StreamPlugin): void {
     if (context === undefined) return;
     const { callbacks } = context.vm;
-    this.seesRequestBody ||=
-      callbacks.onRequestBody !== null || callbacks.onRequestTrailers !== null;
-    this.seesResponseBody ||=
-      callbacks.onResponseBody !== null || callbacks.onResponseTrailers !== null;
-    this.seesResponse ||= this.seesResponseBody || callbacks.onResponseHeaders !== null;
+    this.seesRequestBody ||= callbacks.seesRequestBody;
+    this.seesResponse ||= callbacks.seesResponse;
+    this.seesResponseBody ||= callbacks.seesResponseBody;
   }
 
   // --- what contexts ask ------------------------------------------------------------------------

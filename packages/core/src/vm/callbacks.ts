@@ -1,6 +1,5 @@
 /** The guest's exports that this host calls, looked up once. `null`: not exported, never called. */
 
-type Callback0 = () => unknown;
 type Callback1 = (a: number) => number;
 type Callback2 = (a: number, b: number) => number;
 type Callback3 = (a: number, b: number, c: number) => number;
@@ -31,6 +30,12 @@ export interface Callbacks {
   readonly onDone: Callback1 | null;
   readonly onLog: Callback1 | null;
   readonly onDelete: Callback1 | null;
+  /** Whether any callback for the request's body or trailers is there. */
+  readonly seesRequestBody: boolean;
+  /** Whether any response callback is there. */
+  readonly seesResponse: boolean;
+  /** Whether any callback for the response's body or trailers is there. */
+  readonly seesResponseBody: boolean;
 }
 
 /** `allowed` is the capability check: a callback that is not allowed is as if not exported. */
@@ -42,6 +47,8 @@ export function findCallbacks(
     const value = exports[name];
     return typeof value === 'function' && allowed(name) ? (value as () => never) : null;
   };
+  const sees = (...names: string[]): boolean => names.some((name) => find(name) !== null);
+  const responseBody = ['proxy_on_response_body', 'proxy_on_response_trailers'];
   return {
     onContextCreate: find('proxy_on_context_create'),
     onVmStart: find('proxy_on_vm_start'),
@@ -68,7 +75,8 @@ export function findCallbacks(
     onDone: find('proxy_on_done'),
     onLog: find('proxy_on_log'),
     onDelete: find('proxy_on_delete'),
+    seesRequestBody: sees('proxy_on_request_body', 'proxy_on_request_trailers'),
+    seesResponse: sees('proxy_on_response_headers', ...responseBody),
+    seesResponseBody: sees(...responseBody),
   };
 }
-
-export type StartFunction = Callback0;
