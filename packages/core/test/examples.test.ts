@@ -1,0 +1,34 @@
+import { afterAll, describe, expect, it } from 'vitest';
+
+import { createHost, type PluginOptions } from '../src/index.js';
+import { recordLog } from './support/record-log.js';
+
+const CONFIGURATIONS: Record<string, PluginOptions['configuration']> = {
+  hello: '',
+  'json-validation': { requiredKeys: ['id'] },
+  'basic-auth': { prefix: '/admin', users: { alice: 'wonderland' } },
+  'add-headers': '',
+  headers: '',
+  redact: '',
+};
+
+describe('the example filters', () => {
+  const log = recordLog();
+  const host = createHost({ logger: log.logger });
+  afterAll(() => host.close());
+
+  it.each(Object.entries(CONFIGURATIONS))(
+    'link, start and configure: %s',
+    async (name, configuration) => {
+      const code = new URL(`../../../examples/filters/${name}/${name}.wasm`, import.meta.url);
+      const plugin = await host.createPlugin({ code, ...(configuration && { configuration }) });
+      expect(plugin).toMatchObject({ name, state: 'running' });
+      expect(log.texts('error')).toEqual([]);
+    },
+  );
+
+  it('close, whatever their SDKs do in the last callbacks', async () => {
+    await host.close();
+    expect(host.health().plugins).toEqual([]);
+  });
+});
