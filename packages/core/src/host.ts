@@ -1,4 +1,5 @@
 import { ProxyWasmError } from './errors.js';
+import { toLogSink, type LogSink } from './logger.js';
 import type { HostOptions, PluginOptions } from './options.js';
 import { Plugin, type PluginState } from './plugin.js';
 import { checkHostOptions } from './resolve-options.js';
@@ -37,14 +38,17 @@ export interface Host {
 }
 
 class ProxyWasmHost implements Host {
+  readonly log: LogSink;
   readonly #registry: VmRegistry;
   readonly #plugins = new Set<Plugin>();
   #closed = false;
 
   constructor(options: HostOptions) {
     checkHostOptions(options);
+    const { logger = console } = options;
+    this.log = toLogSink(logger);
     this.#registry = new VmRegistry({
-      logger: options.logger ?? console,
+      logger,
       hostFunctions: { ...options.hostFunctions },
       clock: options.clock,
     });
@@ -98,6 +102,11 @@ function healthOf(plugin: Plugin): PluginHealth {
  */
 export function createHost(options: HostOptions = {}): Host {
   return new ProxyWasmHost(options);
+}
+
+/** Where a host logs what no plugin does; undefined: the process's default host. */
+export function hostLog(host: Host | undefined): LogSink {
+  return host instanceof ProxyWasmHost ? host.log : toLogSink(console);
 }
 
 let defaultHost: Host | undefined;

@@ -21,7 +21,7 @@ export function refuse(path: string, expected: string, value: unknown): never {
 }
 
 /** A value in a message: short, and no text beyond a few words (it may be a secret). */
-export function describe(value: unknown): string {
+function describe(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (typeof value === 'string') return value.length <= 24 ? JSON.stringify(value) : 'a string';
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

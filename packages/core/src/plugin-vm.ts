@@ -7,7 +7,7 @@ import type { Vm } from './vm/vm.js';
 import type { WasiProcess } from './vm/wasi/process.js';
 
 /** How long a closing plugin waits for its streams, and then for its `proxy_done`. */
-export const CLOSE_TIMEOUT_MS = 10_000;
+const CLOSE_TIMEOUT_MS = 10_000;
 
 /** A plugin's use of a plugin context, until it is released or the VM fails. */
 export interface ContextLease {

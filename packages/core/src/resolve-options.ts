@@ -197,7 +197,7 @@ function checkModuleOptions({ sha256, limits: given = {} }: PluginOptions): void
 }
 
 /** A configuration's bytes, in memory of their own. */
-export function toBytes(value: Configuration | undefined, path: string): Uint8Array {
+function toBytes(value: Configuration | undefined, path: string): Uint8Array {
   if (value === undefined) return NOTHING;
   if (value instanceof Uint8Array) return new Uint8Array(value);
   return Buffer.from(typeof value === 'string' ? value : toJson(value, path), 'utf8');

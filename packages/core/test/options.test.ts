@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { HostOptions, PluginOptions } from '../src/index.js';
+import type { PluginOptions } from '../src/index.js';
 import { nearestOf } from '../src/option-checks.js';
 import { DEFAULT_LIMITS } from '../src/options.js';
 import { checkHostOptions, resolvePluginOptions } from '../src/resolve-options.js';

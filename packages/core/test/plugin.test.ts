@@ -143,6 +143,16 @@ describe('createPlugin', () => {
     });
   });
 
+  it('takes a compiled module, without a limit on time', async () => {
+    const { host, log } = newHost();
+    const code = await WebAssembly.compile(await lifecycle());
+    await host.createPlugin({ code, limits: { callbackTimeMs: false } });
+    expect(log.texts()).toEqual(STARTED);
+    await expect(host.createPlugin({ code })).rejects.toMatchObject({
+      code: 'PW_ERR_OPTIONS_INVALID',
+    });
+  });
+
   it('keeps what a guest wrote before it failed', async () => {
     const { host, log } = newHost();
     const body = `(data (i32.const 64) "\\60\\00\\00\\00\\04\\00\\00\\00") (data (i32.const 96) "oops")

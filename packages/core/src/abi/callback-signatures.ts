@@ -11,7 +11,7 @@ function callback(params: string, results = ''): readonly Signature[] {
  * How a module is started and how it lends memory.
  * @see abi.md 2.1
  */
-export const INTEGRATION_SIGNATURES: Readonly<Record<string, readonly Signature[]>> = {
+const INTEGRATION_SIGNATURES: Readonly<Record<string, readonly Signature[]>> = {
   _initialize: callback(''),
   _start: callback(''),
   main: callback('ii', 'i'),

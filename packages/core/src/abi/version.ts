@@ -1,7 +1,7 @@
 import { AbiVersion } from './types.js';
 
 /** The marker exports and the version that each stands for. They are never called. */
-export const ABI_MARKERS: Readonly<Record<string, AbiVersion>> = {
+const ABI_MARKERS: Readonly<Record<string, AbiVersion>> = {
   proxy_abi_version_0_1_0: AbiVersion.V0_1_0,
   proxy_abi_version_0_2_0: AbiVersion.V0_2_0,
   proxy_abi_version_0_2_1: AbiVersion.V0_2_1,

@@ -1,4 +1,5 @@
 import { AbiVersion } from '../abi/types.js';
+import type { HostcallState } from '../vm/module-report.js';
 import type { Vm } from '../vm/vm.js';
 import { getBufferBytes, getBufferStatus, setBufferBytes } from './buffers.js';
 import { getCurrentTimeNanoseconds } from './clock.js';
@@ -120,10 +121,7 @@ export function createEnvImports(vm: Vm): Record<string, (...args: never[]) => u
 }
 
 /** How far a name in `env` is for modules of that version; undefined: there is none. */
-export function hostcallState(
-  name: string,
-  abiVersion: AbiVersion,
-): 'built' | 'unimplemented' | undefined {
+export function hostcallState(name: string, abiVersion: AbiVersion): HostcallState | undefined {
   const tables = [COMMON, BY_VERSION[abiVersion], TOOLCHAIN];
   if (!tables.some((table) => Object.hasOwn(table, name))) return undefined;
   return isUnimplemented(name) ? 'unimplemented' : 'built';

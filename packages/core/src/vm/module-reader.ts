@@ -48,10 +48,10 @@ const VALUE_TYPES: Readonly<Record<number, ValueType>> = {
 };
 
 const KINDS = ['function', 'table', 'memory', 'global', 'tag'] as const;
-export type ExternKind = (typeof KINDS)[number];
+type ExternKind = (typeof KINDS)[number];
 
 /** A memory that a module declares or imports. */
-export interface MemoryOutline {
+interface MemoryOutline {
   readonly minimumPages: number;
   /** undefined: no limit of its own. */
   readonly maximumPages: number | undefined;

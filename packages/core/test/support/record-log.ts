@@ -1,7 +1,7 @@
 import type { Logger } from '../../src/logger.js';
 
 /** One line that a {@link recordLog} logger got. */
-export interface LogLine {
+interface LogLine {
   level: string;
   message: string;
   fields: Record<string, unknown>;
