@@ -41,7 +41,10 @@ const ATTRIBUTES = new Map<string, Attribute>([
   ['connection_id', connectionId],
   ['connection.mtls', (socket) => certificateOf(socket, 'peer') !== undefined],
   ['connection.requested_server_name', requestedServerName],
-  ['connection.tls_version', (socket) => (isTls(socket) ? (socket.getProtocol() ?? undefined) : undefined)],
+  [
+    'connection.tls_version',
+    (socket) => (isTls(socket) ? (socket.getProtocol() ?? undefined) : undefined),
+  ],
   ...CERTIFICATE_ATTRIBUTES.map(([name, side, read]): [string, Attribute] => [
     `connection.${name}`,
     (socket) => {
@@ -67,8 +70,11 @@ function address(host: string | undefined, port: number | undefined): string | u
 }
 
 function connectionId(socket: Connection): number {
-  socket[CONNECTION_ID] ??= ++lastConnectionId;
-  return socket[CONNECTION_ID];
+  const known = socket[CONNECTION_ID];
+  if (known !== undefined) return known;
+  lastConnectionId += 1;
+  socket[CONNECTION_ID] = lastConnectionId;
+  return lastConnectionId;
 }
 
 function isTls(socket: Connection): socket is TLSSocket {

@@ -13,6 +13,8 @@ import { RequestEnd } from './request-end.js';
 import { ResponseTap } from './response-tap.js';
 
 export type Next = (error?: unknown) => void;
+/** Told that `next` need not be waited for: a filter has answered, or `next` will never run. */
+export type Over = () => void;
 
 /** How a framework takes part. */
 export interface JoinOptions {
@@ -32,6 +34,9 @@ export class Exchange implements StreamEnds {
   /** On performance's clock. */
   readonly startMs = performance.now();
   endMs: number | undefined;
+  /** Handlers that wait for what comes after them; the last of them still has `next` to run. */
+  #waiting: Over[] | undefined;
+  #over: Over | undefined;
   #facts: NodeExchangeFacts | undefined;
 
   constructor(req: NodeRequest, res: NodeResponse, options: JoinOptions) {
@@ -49,7 +54,9 @@ export class Exchange implements StreamEnds {
   }
 
   /** Runs the request through more filters; `next` once it has passed them. */
-  join(plugins: readonly StreamPlugin[], options: JoinOptions, next: Next): void {
+  join(plugins: readonly StreamPlugin[], options: JoinOptions, next: Next, over?: Over): void {
+    this.#over = over;
+    if (over !== undefined) (this.#waiting ??= []).push(over);
     this.request.join(plugins, options, next);
   }
 
@@ -85,14 +92,29 @@ export class Exchange implements StreamEnds {
 
   responseHeaders(endOfStream: boolean): void {
     this.responseTap?.passHeaders(endOfStream);
+    if (this.#waiting !== undefined) this.#tellAnswered();
   }
 
   responseData(chunk: Uint8Array, endOfStream: boolean): void {
     this.responseTap?.passData(chunk, endOfStream);
+    if (this.#waiting !== undefined) this.#tellAnswered();
   }
 
   responseTrailers(trailers: HeaderMap): void {
     this.responseTap?.passTrailers(trailers);
+    if (this.#waiting !== undefined) this.#tellAnswered();
+  }
+
+  /** Nobody has to wait for the app once a filter's answer is on its way. */
+  #tellAnswered(): void {
+    const { responseTap } = this;
+    if (responseTap?.isLocal === true && responseTap.writer.started) this.#tellAll();
+  }
+
+  #tellAll(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const over of waiting) over();
   }
 
   pauseResponse(): void {
@@ -131,6 +153,8 @@ export class Exchange implements StreamEnds {
     }
     if (this.stream.completed) return;
     this.endMs = performance.now();
+    if (this.responseTap?.isLocal === true) this.#tellAll();
+    else if (this.request.isHeld) this.#over?.();
     this.request.answered();
     this.stream.complete();
     tap?.finish();

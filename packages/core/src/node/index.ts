@@ -7,6 +7,6 @@ export {
   type WasmFilter,
   type WasmFilterOptions,
 } from './wasm-filter.js';
-export type { Next } from './exchange.js';
+export type { Next, Over } from './exchange.js';
 export type { ServerReply, ServerRequest } from './messages.js';
 export type { PluginInput } from './plugin-chain.js';

@@ -1,9 +1,8 @@
 import { LogLevel } from '../abi/types.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
-import { createPlugin, type Host } from '../host.js';
+import { createPlugin, hostLog, type Host } from '../host.js';
 import { toLogSink } from '../logger.js';
-import type { PluginOptions } from '../options.js';
-import { DEFAULT_LIMITS } from '../options.js';
+import { DEFAULT_LIMITS, type PluginOptions } from '../options.js';
 import { Plugin } from '../plugin.js';
 import type { StreamPlugin } from '../stream/ports.js';
 
@@ -25,7 +24,9 @@ export class PluginChain {
   #failure: unknown;
 
   constructor(inputs: PluginInput | readonly PluginInput[], host: Host | undefined) {
-    const list = [inputs].flat() as PluginInput[];
+    const list: readonly PluginInput[] = Array.isArray(inputs)
+      ? (inputs as readonly PluginInput[])
+      : [inputs as PluginInput];
     for (const input of list) checkInput(input);
     if (list.every((input) => input instanceof Plugin)) {
       this.#use(list);
@@ -65,7 +66,7 @@ export class PluginChain {
       return plugin;
     } catch (error) {
       this.#failure ??= error;
-      const sink = toLogSink(input.logger ?? console);
+      const sink = input.logger === undefined ? hostLog(host) : toLogSink(input.logger);
       const policy = input.failurePolicy ?? 'fail-reload';
       const message = `wasmFilter: ${messageOf(error)}; requests are answered as ${policy} says`;
       sink.write(LogLevel.ERROR, { err: error }, message);

@@ -62,7 +62,7 @@ export class RequestEnd {
       else stream.join(plugins, isEmpty);
     }
     // While a filter holds the head others may have the response, and chunks may come.
-    if (this.#next !== undefined) this.#await();
+    if (this.#isWaiting) this.#await();
   }
 
   #joinWithBody(plugins: readonly StreamPlugin[], options: JoinOptions): void {
@@ -77,6 +77,10 @@ export class RequestEnd {
     this.tap ??= new RequestTap(req, stream, this.#length);
     stream.join(plugins, false);
     this.#replay();
+  }
+
+  get #isWaiting(): boolean {
+    return this.#next !== undefined;
   }
 
   #await(): void {
@@ -222,6 +226,11 @@ export class RequestEnd {
     if (this.#res.writableEnded) return;
     this.isApps = true;
     next();
+  }
+
+  /** What comes after the last filters has yet to get the request. */
+  get isHeld(): boolean {
+    return this.#next !== undefined;
   }
 
   /** Nothing waits here any more. */

@@ -92,8 +92,8 @@ export class RequestHeaders {
     const req = this.#req;
     if (this.#lengthHidden) req.rawHeaders = withoutLength(this.#flat);
     const internals = req as unknown as Internals;
-    let headers: Headers | null | undefined = null;
-    let distinct: Headers | null | undefined = null;
+    let headers: Headers | null | undefined;
+    let distinct: Headers | null | undefined;
     if (KNOWS_HEADERS) {
       internals[HEADERS_COUNT as symbol] = req.rawHeaders.length;
       headers = internals[HEADERS as symbol] as Headers | null | undefined;
@@ -159,7 +159,7 @@ const MADE = ['Transfer-Encoding', 'chunked'] as const;
 /** A copy for the app, framed as a body of unknown length. */
 function withoutLength(flat: readonly string[]): string[] {
   const copy = flat.slice();
-  for (let at = findHeader(copy, 'content-length'); at >= 0; ) {
+  for (let at = findHeader(copy, 'content-length'); at >= 0;) {
     copy.splice(at, 2);
     at = findHeader(copy, 'content-length', at);
   }
@@ -172,7 +172,6 @@ function refresh(req: NodeRequest, target: Headers, name: string, distinct: bool
   const { rawHeaders } = req;
   let index = findHeader(rawHeaders, name);
   if (index < 0) {
-    // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a header that is gone
     delete target[name];
     return;
   }
@@ -202,7 +201,6 @@ function joined(name: string, values: readonly string[]): string | undefined {
 }
 
 function setOrDelete(headers: Headers, name: string, value: string | string[] | undefined): void {
-  // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- a header that is gone
   if (value === undefined || value.length === 0) delete headers[name];
   else headers[name] = value;
 }

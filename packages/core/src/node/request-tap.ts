@@ -70,6 +70,10 @@ export class RequestTap {
     if (last) this.clientEnded = true;
     this.#accepted = true;
     this.#stream.requestData(chunk, last);
+    return this.#mayRead();
+  }
+
+  #mayRead(): boolean {
     return this.#accepted && !this.#paused;
   }
 
@@ -94,6 +98,7 @@ export class RequestTap {
   /** What had come before the tap was there, now past the filters that were late. */
   replayed(bytes: number, ended: boolean): void {
     this.receivedBytes = Math.max(this.receivedBytes, bytes);
+    this.releasedBytes = Math.max(0, this.releasedBytes - bytes);
     if (!ended) return;
     this.clientEnded = true;
     this.#parserEnded = true;
@@ -106,7 +111,8 @@ export class RequestTap {
   release(chunk: Uint8Array, endOfStream: boolean): void {
     if (this.#dropping) return;
     this.releasedBytes += chunk.length;
-    if (chunk.length > 0 && !this.#push.call(this.#req, toBuffer(chunk)) && !this.holdsApp) this.#accepted = false;
+    if (chunk.length > 0 && !this.#push.call(this.#req, toBuffer(chunk)) && !this.holdsApp)
+      this.#accepted = false;
     if (!endOfStream) return;
     this.endReleased = true;
     // Not before the parser's own end: until then the message is not complete.

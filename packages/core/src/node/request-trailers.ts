@@ -1,12 +1,7 @@
 import { HeaderList } from '../stream/header-list.js';
 import type { HeaderMap } from '../vm/context.js';
 import { isHttp2, type NodeRequest } from './messages.js';
-import {
-  KNOWS_TRAILERS,
-  TRAILERS,
-  TRAILERS_COUNT,
-  TRAILERS_DISTINCT,
-} from './node-symbols.js';
+import { KNOWS_TRAILERS, TRAILERS, TRAILERS_COUNT, TRAILERS_DISTINCT } from './node-symbols.js';
 
 /** Shows the app the trailers that passed the filters, in all the ways Node has. */
 export function showTrailers(req: NodeRequest, trailers: HeaderMap): void {
@@ -29,12 +24,17 @@ export function showTrailers(req: NodeRequest, trailers: HeaderMap): void {
   }
 }
 
-function fill(req: NodeRequest, target: NodeJS.Dict<string>, entries: string[]): NodeJS.Dict<string> {
+function fill(
+  req: NodeRequest,
+  target: NodeJS.Dict<string>,
+  entries: string[],
+): NodeJS.Dict<string> {
   for (const name of Object.keys(target)) target[name] = undefined;
   for (let index = 0; index < entries.length; index += 2) {
     const name = entries[index] as string;
     const value = entries[index + 1] as string;
-    if (isHttp2(req)) target[name] = target[name] === undefined ? value : `${target[name]}, ${value}`;
+    if (isHttp2(req))
+      target[name] = target[name] === undefined ? value : `${target[name]}, ${value}`;
     else req._addHeaderLine(name, value, target);
   }
   return target;

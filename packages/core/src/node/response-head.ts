@@ -8,7 +8,10 @@ export type HeadValues = readonly [status: unknown, reason?: unknown, headers?: 
 export function mergeHead(res: NodeResponse, [status, reason, last]: HeadValues): void {
   const code = Number(status) | 0;
   if (code < 100 || code > 999) {
-    throw withCode(new RangeError(`Invalid status code: ${String(status)}`), 'ERR_HTTP_INVALID_STATUS_CODE');
+    throw withCode(
+      new RangeError(`Invalid status code: ${String(status)}`),
+      'ERR_HTTP_INVALID_STATUS_CODE',
+    );
   }
   const hasReason = typeof reason === 'string';
   if (hasReason && !isHttp2(res)) res.statusMessage = reason;
@@ -20,7 +23,8 @@ export function mergeHead(res: NodeResponse, [status, reason, last]: HeadValues)
 
 function mergeObject(res: NodeResponse, headers: object): void {
   for (const name of Object.keys(headers)) {
-    if (name !== '') res.setHeader(name, (headers as Record<string, string | string[]>)[name] ?? '');
+    if (name !== '')
+      res.setHeader(name, (headers as Record<string, string | string[]>)[name] ?? '');
   }
 }
 

@@ -6,11 +6,11 @@ import type { Callback } from './response-writer.js';
 
 /** Puts the functions on a response whose tap is found through its exchange. */
 export function patchMethods(res: NodeResponse): void {
-  res.writeHead = writeHead as NodeResponse['writeHead'];
+  res.writeHead = writeHead;
   res.write = write as NodeResponse['write'];
   res.end = end as NodeResponse['end'];
   res.flushHeaders = flushHeaders;
-  res.addTrailers = addTrailers as NodeResponse['addTrailers'];
+  res.addTrailers = addTrailers;
 }
 
 function tapOf(res: NodeResponse): ResponseTap {
@@ -43,7 +43,12 @@ function write(this: NodeResponse, chunk: unknown, encoding: unknown, callback: 
   return tap.write(chunk, encoding, toCallback(after));
 }
 
-function end(this: NodeResponse, chunk: unknown, encoding: unknown, callback: unknown): NodeResponse {
+function end(
+  this: NodeResponse,
+  chunk: unknown,
+  encoding: unknown,
+  callback: unknown,
+): NodeResponse {
   const tap = tapOf(this);
   const { writer } = tap;
   if (writer.passing || (tap.appEnded && !tap.isLocal)) {

@@ -40,7 +40,8 @@ export class ResponseTap {
   #passed = false;
   #trailers: string[] | undefined;
   #queue: Queued[] = [];
-  #queuedBytes = 0;
+  /** Of the body, from the app, while nothing has been sent. */
+  #unsentBytes = 0;
 
   #paused = false;
   #needsDrain = false;
@@ -48,7 +49,7 @@ export class ResponseTap {
   #callback: Callback | undefined;
   #accepted = true;
   /** Callbacks of writes that a paused filter holds. */
-  #waiting: Callback[] = [];
+  readonly #waiting: Callback[] = [];
 
   constructor(res: NodeResponse, stream: HttpStream) {
     this.#res = res;
@@ -175,6 +176,7 @@ export class ResponseTap {
 
   #filter({ chunk, encoding, callback, isEnd }: Queued): boolean {
     const bytes = toBytes(chunk, encoding);
+    this.#unsentBytes += bytes.length;
     this.#accepted = true;
     this.#callback = callback;
     if (isEnd && this.#trailers !== undefined) {
@@ -186,6 +188,10 @@ export class ResponseTap {
     const left = this.#takeCallback();
     if (left !== undefined) this.#settle(left);
     if (this.#paused) this.#needsDrain = true;
+    return this.#mayWrite();
+  }
+
+  #mayWrite(): boolean {
     return this.#accepted && !this.#paused;
   }
 
@@ -204,8 +210,8 @@ export class ResponseTap {
   #wait(piece: Queued): boolean {
     this.#queue.push(piece);
     const { chunk } = piece;
-    if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#queuedBytes += chunk.length;
-    if (this.#queuedBytes < QUEUE_BYTES) return true;
+    if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#unsentBytes += chunk.length;
+    if (this.#unsentBytes < QUEUE_BYTES) return true;
     this.#needsDrain = true;
     return false;
   }
@@ -228,7 +234,6 @@ export class ResponseTap {
     if (writer.flushes) writer.flush();
     const queue = this.#queue;
     this.#queue = [];
-    this.#queuedBytes = 0;
     for (const piece of queue) this.#pass(piece);
     if (!writer.bodyMayChange) this.#drain();
     this.#show();
@@ -276,7 +281,6 @@ export class ResponseTap {
     writer.flushes = false;
     writer.drop();
     for (const { callback } of this.#queue.splice(0)) this.#ignore(callback);
-    this.#queuedBytes = 0;
     for (const callback of this.#waiting.splice(0)) process.nextTick(callback);
     this.#paused = false;
     // What the app pipes in has to come to its end, or its source stays open.
@@ -288,7 +292,8 @@ export class ResponseTap {
   #show(): void {
     const { writer } = this;
     if (writer.ended || this.isLocal || (writer.started && !this.appEnded)) return;
-    if (this.appHead) showSent(this.#res, this.appEnded, writer.heldBytes + this.#queuedBytes);
+    // Never 0: the head at least is not out.
+    if (this.appHead) showSent(this.#res, this.appEnded, this.#unsentBytes || 1);
   }
 }
 

@@ -42,7 +42,7 @@ export class ResponseWriter {
   /** The app still has the response that a filter has answered. */
   silences = false;
   #held: Uint8Array[] = [];
-  heldBytes = 0;
+  #heldBytes = 0;
 
   constructor(res: NodeResponse, native: NativeMethods) {
     this.#res = res;
@@ -52,7 +52,9 @@ export class ResponseWriter {
   /** Whether the client can be sent a body: its own method and the status decide. */
   get allowsBody(): boolean {
     const res = this.#res;
-    const isHead = isHttp2(res) ? (res.stream as { headRequest?: boolean } | undefined)?.headRequest === true : res._hasBody === false;
+    const isHead = isHttp2(res)
+      ? (res.stream as { headRequest?: boolean } | undefined)?.headRequest === true
+      : res._hasBody === false;
     return !isHead && res.statusCode !== 204 && res.statusCode !== 304;
   }
 
@@ -206,18 +208,18 @@ export class ResponseWriter {
   #holds(chunk: Uint8Array): boolean {
     if (!this.bodyMayChange || this.flushes || !this.allowsBody) return false;
     const declared = Number(this.#res.getHeader('content-length'));
-    const total = this.heldBytes + chunk.length;
+    const total = this.#heldBytes + chunk.length;
     if (!(declared <= HELD_LENGTH_BYTES && total <= HELD_LENGTH_BYTES)) return false;
     this.#held.push(chunk);
-    this.heldBytes = total;
+    this.#heldBytes = total;
     return true;
   }
 
   #takeHeld(): Uint8Array[] {
-    if (this.heldBytes === 0) return [];
+    if (this.#heldBytes === 0) return [];
     const held = this.#held;
     this.#held = [];
-    this.heldBytes = 0;
+    this.#heldBytes = 0;
     return held;
   }
 
@@ -242,6 +244,8 @@ function replaceHead(res: NodeResponse, headers: HeaderMap): void {
     if (!entries.includes(name)) res.removeHeader(name);
   }
   res.sendDate = true;
+  // A filter took it away: Node would put one of its own.
+  if (!entries.includes('content-length')) res.removeHeader('content-length');
   const grouped = groupedOf(entries);
   for (const name of Object.keys(grouped)) {
     if (name.startsWith(':')) continue;
@@ -272,7 +276,8 @@ function groupedOf(entries: readonly string[]): Record<string, string | string[]
 }
 
 function concat(held: readonly Uint8Array[], last: Uint8Array | undefined): Uint8Array {
-  if (last === undefined || last.length === 0) return held.length === 1 ? (held[0] as Uint8Array) : Buffer.concat(held);
+  if (last === undefined || last.length === 0)
+    return held.length === 1 ? (held[0] as Uint8Array) : Buffer.concat(held);
   return Buffer.concat([...held, last]);
 }
 
@@ -280,4 +285,3 @@ function byteLength(chunk: unknown, encoding: unknown): number {
   if (typeof chunk === 'string') return Buffer.byteLength(chunk, encoding as BufferEncoding);
   return chunk instanceof Uint8Array ? chunk.length : 0;
 }
-

@@ -1,5 +1,5 @@
 import type { Host } from '../host.js';
-import { Exchange, type JoinOptions, type Next } from './exchange.js';
+import { Exchange, type JoinOptions, type Next, type Over } from './exchange.js';
 import {
   EXCHANGE,
   type NodeRequest,
@@ -22,12 +22,18 @@ export interface WasmFilterOptions {
 /** What a framework adds to the middleware of node:http. */
 export interface FrameworkHooks {
   /** A filter has changed path or method; `req.url` and `req.method` are new already. */
-  rerouted?(req: ServerRequest, res: ServerReply): void;
+  readonly rerouted?: (req: ServerRequest, res: ServerReply) => void;
 }
 
 /** A chain of filters as `(req, res, next)`. */
 export interface WasmFilter {
-  (req: ServerRequest, res: ServerReply, next: Next): void;
+  /**
+   * @param next runs when the request has passed the filters
+   * @param over for who waits for `next`, or for what comes after it. Called at most once: as soon
+   *   as an answer of a filter's own is on its way, whether `next` has run or not; and where `next`
+   *   will never run, since the client has gone.
+   */
+  (req: ServerRequest, res: ServerReply, next: Next, over?: Over): void;
   /** Resolves when all plugins have started; rejects with the error of one that could not. */
   ready(): Promise<void>;
   /** Closes the plugins that the filter made. Requests that come later are refused. */
@@ -63,7 +69,8 @@ export function createWasmFilter(
     rerouted: hooks.rerouted,
   };
   const filter = (req: ServerRequest, res: ServerReply, next: Next): void => {
-    if (chain.plugins === undefined) void chain.settled.then(() => enter(chain, join, [req, res, next]));
+    if (chain.plugins === undefined)
+      void chain.settled.then(() => enter(chain, join, [req, res, next]));
     else enter(chain, join, [req, res, next]);
   };
   return Object.assign(filter, {
@@ -74,13 +81,20 @@ export function createWasmFilter(
 
 type Arguments = readonly [req: ServerRequest, res: ServerReply, next: Next];
 
-function enter({ plugins = [] }: PluginChain, options: JoinOptions, [req, res, next]: Arguments): void {
+function enter(
+  { plugins = [] }: PluginChain,
+  options: JoinOptions,
+  [req, res, next]: Arguments,
+): void {
   const request = req as NodeRequest;
   const response = res as NodeResponse;
   // The client has gone. The app must not get the request: no filter has seen it.
-  if (isGone(response)) return;
+  if (isGone(response)) {
+    over?.();
+    return;
+  }
   const exchange = request[EXCHANGE] ?? new Exchange(request, response, options);
-  exchange.join(plugins, options, next);
+  exchange.join(plugins, options, next, over);
 }
 
 function isGone({ destroyed, closed, stream }: NodeResponse): boolean {

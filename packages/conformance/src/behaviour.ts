@@ -1,0 +1,126 @@
+/** What a row of the behaviour table is. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { PluginOptions } from '@proxy-wasm-node/core';
+
+import type { GuestScript } from './guests/wat-guest.js';
+
+/** A guest made to measure, or one of examples/filters by its name; and how it is configured. */
+export type FilterSpec = Omit<PluginOptions, 'code'> & ({ script: GuestScript } | { wasm: string });
+
+/** What the app answers, said so that each framework can answer in its own idiom. */
+export interface Answer {
+  status?: number;
+  headers?: Record<string, string | string[]>;
+  /** A list is written piece by piece; absent: nothing. */
+  body?: string | readonly string[];
+  /** Answers the request's body, once all of it has come. */
+  echo?: boolean;
+  /** Reads the request's body before it answers. Default: only to echo it. */
+  reads?: boolean;
+}
+
+/** Any Node handler, where the way in which it answers is what matters. */
+export type Handler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
+
+export interface RequestSpec {
+  /** Default GET, or POST with a body. */
+  method?: string;
+  /** Default `/`. */
+  path?: string;
+  headers?: Record<string, string | string[]>;
+  /** A text has a content-length, a list is sent in chunks, one packet each. */
+  body?: string | readonly string[];
+  /** Sent with a content-length for all of it, one packet each. */
+  pieces?: readonly string[];
+  trailers?: Record<string, string>;
+}
+
+/** What the client got. */
+export interface Reply {
+  status: number;
+  reason: string;
+  /** Lower-case; repeated names joined by Node's rules. */
+  headers: Record<string, string | string[] | undefined>;
+  rawHeaders: string[];
+  body: string;
+  trailers: Record<string, string | undefined>;
+  /** The client's end of the connection it came on. */
+  port: number;
+}
+
+/** What the app's handler was given. */
+export interface Seen {
+  method: string;
+  url: string;
+  headers: Record<string, string | string[] | undefined>;
+  rawHeaders: string[];
+  /** Undefined: it did not read. */
+  body: string | undefined;
+  trailers: Record<string, string | undefined>;
+}
+
+export interface ExpectedReply {
+  status?: number;
+  reason?: string;
+  /** Undefined: the header must not be there. */
+  headers?: Record<string, string | string[] | RegExp | undefined>;
+  body?: string | RegExp;
+  /** In characters; for bodies too long to write down. */
+  bodyLength?: number;
+  trailers?: Record<string, string>;
+}
+
+export interface ExpectedSeen {
+  method?: string;
+  url?: string;
+  headers?: Record<string, string | string[] | RegExp | undefined>;
+  body?: string;
+  trailers?: Record<string, string>;
+}
+
+export interface Behaviour {
+  name: string;
+  filters: readonly FilterSpec[];
+  /** Behind a middleware that waits, in a filter of their own. */
+  laterFilters?: readonly FilterSpec[];
+  allowConsumedBody?: boolean;
+  /** Middlewares before the filters. */
+  before?: readonly Middleware[];
+  /** One after the other on one connection. */
+  request: RequestSpec | readonly RequestSpec[];
+  app: Answer | Handler;
+  expect: {
+    reply: ExpectedReply | readonly ExpectedReply[];
+    /** Each request that reached the app. */
+    seen?: readonly ExpectedSeen[];
+    /** All that the guests logged, without the prefix. */
+    logs?: readonly string[];
+    /** Message of each error that the host logged. */
+    errors?: readonly RegExp[];
+    /** The client gets no (whole) reply, but a connection that ends. */
+    broken?: boolean;
+    /** All requests came on one connection. Default true, with several requests. */
+    oneConnection?: boolean;
+  };
+  /** Why a target can't do this, by its name. */
+  skip?: Record<string, string>;
+}
+
+export type Middleware = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+export interface Running {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** A kind of server that filters run in. */
+export interface Target {
+  readonly name: string;
+  /** Starts a server with the middlewares in order, then the app. */
+  start(middlewares: readonly Middleware[], app: Answer | Handler): Promise<Running>;
+}

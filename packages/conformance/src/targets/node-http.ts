@@ -1,0 +1,31 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import { toHandler } from '../answer.js';
+import type { Middleware, Target } from '../behaviour.js';
+import { listen } from './listen.js';
+
+/** No framework: the middlewares call each other. */
+export const nodeHttp: Target = {
+  name: 'node:http',
+  start(middlewares, app) {
+    const handler = toHandler(app);
+    return listen((req, res) => {
+      run(middlewares, req, res, () => {
+        void Promise.resolve(handler(req, res)).catch(() => res.destroy());
+      });
+    });
+  },
+};
+
+function run(
+  [first, ...rest]: readonly Middleware[],
+  req: IncomingMessage,
+  res: ServerResponse,
+  last: () => void,
+): void {
+  if (first === undefined) last();
+  else
+    first(req, res, () => {
+      run(rest, req, res, last);
+    });
+}

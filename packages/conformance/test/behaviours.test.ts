@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+
+import type { Behaviour, ExpectedReply, ExpectedSeen } from '../src/behaviour.js';
+import { behaviours } from '../src/behaviours/index.js';
+import { runBehaviour, type Outcome } from '../src/run-behaviour.js';
+import { targets } from '../src/targets/index.js';
+
+describe.each(targets)('$name', (target) => {
+  describe.each(Object.entries(behaviours))('%s', (_topic, rows) => {
+    for (const row of rows) {
+      const reason = row.skip?.[target.name];
+      const title = reason === undefined ? row.name : `${row.name} (skipped: ${reason})`;
+      it.skipIf(reason !== undefined)(title, async () => {
+        check(row, await runBehaviour(row, target));
+      });
+    }
+  });
+});
+
+it('every skip has a target that exists and a reason', () => {
+  const names = new Set(targets.map(({ name }) => name));
+  for (const { name, skip = {} } of Object.values(behaviours).flat()) {
+    for (const [target, reason] of Object.entries(skip)) {
+      expect(names, name).toContain(target);
+      expect(reason.length, name).toBeGreaterThan(10);
+    }
+  }
+});
+
+function check(row: Behaviour, outcome: Outcome): void {
+  const { reply, seen, logs, errors = [], oneConnection = true } = row.expect;
+  const expected = Array.isArray(reply)
+    ? (reply as readonly ExpectedReply[])
+    : [reply as ExpectedReply];
+  const replies = row.expect.broken === true ? 0 : [row.request].flat().length;
+  expect(outcome.replies.length, 'replies').toBe(replies);
+  for (const [index, wanted] of expected.entries()) checkReply(outcome, index, wanted);
+  if (seen !== undefined) {
+    expect(outcome.seen.length, 'requests that reached the app').toBe(seen.length);
+    for (const [index, wanted] of seen.entries()) checkSeen(outcome, index, wanted);
+  }
+  if (logs !== undefined) expect(outcome.logs).toEqual(logs);
+  expect(outcome.errors.length, outcome.errors.join('\n')).toBe(errors.length);
+  for (const [index, pattern] of errors.entries()) expect(outcome.errors[index]).toMatch(pattern);
+  const ports = new Set(outcome.replies.map(({ port }) => port));
+  if (oneConnection && replies > 0) expect(ports.size, 'connections').toBe(1);
+}
+
+function checkReply({ replies }: Outcome, index: number, wanted: ExpectedReply): void {
+  const reply = replies[index]!;
+  if (wanted.status !== undefined) expect(reply.status).toBe(wanted.status);
+  if (wanted.reason !== undefined) expect(reply.reason).toBe(wanted.reason);
+  checkHeaders(reply.headers, wanted.headers);
+  if (typeof wanted.body === 'string') expect(reply.body).toBe(wanted.body);
+  else if (wanted.body !== undefined) expect(reply.body).toMatch(wanted.body);
+  if (wanted.bodyLength !== undefined) expect(reply.body.length).toBe(wanted.bodyLength);
+  if (wanted.trailers !== undefined) expect(reply.trailers).toEqual(wanted.trailers);
+}
+
+function checkSeen({ seen }: Outcome, index: number, wanted: ExpectedSeen): void {
+  const request = seen[index]!;
+  if (wanted.method !== undefined) expect(request.method).toBe(wanted.method);
+  if (wanted.url !== undefined) expect(request.url).toBe(wanted.url);
+  if (wanted.body !== undefined) expect(request.body).toBe(wanted.body);
+  if (wanted.trailers !== undefined) expect(request.trailers).toEqual(wanted.trailers);
+  checkHeaders(request.headers, wanted.headers);
+}
+
+function checkHeaders(
+  headers: Record<string, string | string[] | undefined>,
+  wanted: Record<string, string | string[] | RegExp | undefined> = {},
+): void {
+  for (const [name, value] of Object.entries(wanted)) {
+    if (value instanceof RegExp) expect(headers[name], name).toMatch(value);
+    else expect(headers[name], name).toEqual(value);
+  }
+}
