@@ -117,6 +117,13 @@ export class Exchange implements StreamEnds {
     for (const over of waiting) over();
   }
 
+  /** The handlers before it wait for it, not for this. */
+  #tellLast(): void {
+    const over = this.#over;
+    this.#over = undefined;
+    over?.();
+  }
+
   pauseResponse(): void {
     this.responseTap?.pause();
   }
@@ -154,7 +161,7 @@ export class Exchange implements StreamEnds {
     if (this.stream.completed) return;
     this.endMs = performance.now();
     if (this.responseTap?.isLocal === true) this.#tellAll();
-    else if (this.request.isHeld) this.#over?.();
+    else if (this.request.isWaiting) this.#tellLast();
     this.request.answered();
     this.stream.complete();
     tap?.finish();

@@ -62,7 +62,7 @@ export class RequestEnd {
       else stream.join(plugins, isEmpty);
     }
     // While a filter holds the head others may have the response, and chunks may come.
-    if (this.#isWaiting) this.#await();
+    if (this.isWaiting) this.#await();
   }
 
   #joinWithBody(plugins: readonly StreamPlugin[], options: JoinOptions): void {
@@ -79,7 +79,8 @@ export class RequestEnd {
     this.#replay();
   }
 
-  get #isWaiting(): boolean {
+  /** What comes after the last filters has yet to get the request. */
+  get isWaiting(): boolean {
     return this.#next !== undefined;
   }
 
@@ -226,11 +227,6 @@ export class RequestEnd {
     if (this.#res.writableEnded) return;
     this.isApps = true;
     next();
-  }
-
-  /** What comes after the last filters has yet to get the request. */
-  get isHeld(): boolean {
-    return this.#next !== undefined;
   }
 
   /** Nothing waits here any more. */

@@ -68,10 +68,11 @@ export function createWasmFilter(
     allowConsumedBody: options.allowConsumedBody === true,
     rerouted: hooks.rerouted,
   };
-  const filter = (req: ServerRequest, res: ServerReply, next: Next): void => {
-    if (chain.plugins === undefined)
-      void chain.settled.then(() => enter(chain, join, [req, res, next]));
-    else enter(chain, join, [req, res, next]);
+  // The default keeps `length` at 3: to Express and connect, functions of four handle errors.
+  const filter: FilterFunction = (req, res, next, over = undefined) => {
+    const values: Arguments = [req, res, next, over];
+    if (chain.plugins === undefined) void chain.settled.then(() => enter(chain, join, values));
+    else enter(chain, join, values);
   };
   return Object.assign(filter, {
     ready: () => chain.ready(),
@@ -79,13 +80,11 @@ export function createWasmFilter(
   });
 }
 
-type Arguments = readonly [req: ServerRequest, res: ServerReply, next: Next];
+type Arguments = [req: ServerRequest, res: ServerReply, next: Next, over?: Over | undefined];
+type FilterFunction = (...values: Arguments) => void;
 
-function enter(
-  { plugins = [] }: PluginChain,
-  options: JoinOptions,
-  [req, res, next]: Arguments,
-): void {
+function enter({ plugins = [] }: PluginChain, options: JoinOptions, values: Arguments): void {
+  const [req, res, next, over] = values;
   const request = req as NodeRequest;
   const response = res as NodeResponse;
   // The client has gone. The app must not get the request: no filter has seen it.
