@@ -24,8 +24,24 @@ export function route(req: NodeRequest, path: string): void {
   const inside = path.startsWith(prefix) && /^(?:[/?]|$)/.test(path.slice(prefix.length));
   const rest = inside ? path.slice(prefix.length) : path;
   const rooted = rest.startsWith('/') ? rest : `/${rest}`;
-  // Express takes a slash that it added away again when the request leaves the mount.
-  req.url = isSlashAdded(url, originalUrl, prefix) ? `/${rooted}` : rooted;
+  if (isSlashAdded(url, originalUrl, prefix)) keepSlash(req, rooted);
+  else req.url = rooted;
+}
+
+/**
+ * Express adds a slash to a bare mount path and takes the first character away again when the
+ * request leaves the mount; some versions do so even if the slash is not theirs any more.
+ */
+function keepSlash(req: NodeRequest, url: string): void {
+  const property = { configurable: true, enumerable: true };
+  Object.defineProperty(req, 'url', {
+    ...property,
+    get: () => url,
+    set(value: string) {
+      const kept = value === url.slice(1) ? url : value;
+      Object.defineProperty(req, 'url', { ...property, writable: true, value: kept });
+    },
+  });
 }
 
 /** Express says it; connect does not, but keeps the whole URL. */
