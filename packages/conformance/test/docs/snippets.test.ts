@@ -1,0 +1,153 @@
+/** Every runnable program in the documents runs, and does what the text around it says. */
+import { readdirSync } from 'node:fs';
+
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+
+import { findSnippets, prepareStage, run, type Running } from './snippets.js';
+
+const documents = ['README.md', 'CONTRIBUTING.md', ...markdownIn('docs'), ...packageReadmes()];
+const snippets = findSnippets(documents);
+
+function markdownIn(folder: string): string[] {
+  const entries = readdirSync(new URL(`../../../../${folder}`, import.meta.url), {
+    recursive: true,
+    encoding: 'utf8',
+  });
+  return entries
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => `${folder}/${path.replaceAll('\\', '/')}`);
+}
+
+function packageReadmes(): string[] {
+  return ['core', 'express'].map((name) => `packages/${name}/README.md`);
+}
+
+const MASKED = 'XXXX-XXXX-XXXX-1111';
+const JSON_TYPE = { 'content-type': 'application/json' };
+const ALICE = { authorization: `Basic ${Buffer.from('alice:wonderland').toString('base64')}` };
+
+/** What the lines of a log are looked at for. */
+let printed: string[] = [];
+
+type Check = (running: Running) => Promise<void>;
+
+const asksForCredentials: Check = async (running) => {
+  const origin = await running.origin();
+  expect((await fetch(`${origin}/admin`)).status).toBe(401);
+  const answer = await fetch(`${origin}/admin`, { headers: ALICE });
+  expect(await answer.text()).toBe('hello alice\n');
+};
+
+/** By the name of the program; each has one. */
+const checks: Record<string, Check> = {
+  readme: asksForCredentials,
+  'app-wide': asksForCredentials,
+  core: asksForCredentials,
+  express: asksForCredentials,
+
+  'node-http': async (running) => {
+    const answer = await fetch(await running.origin());
+    expect(answer.headers.get('x-wasm-custom')).toBe('FOO');
+    expect(await answer.text()).toBe('hello\n');
+  },
+
+  mounted: async (running) => {
+    const origin = await running.origin();
+    expect(await (await fetch(`${origin}/cards/7`)).text()).toBe(`card 7: ${MASKED}\n`);
+    const post = (body: string) =>
+      fetch(`${origin}/orders`, { method: 'POST', headers: JSON_TYPE, body });
+    expect((await post('{"id":1}')).status).toBe(403);
+    expect(await (await post('{"id":1,"item":"tea"}')).json()).toEqual({ id: 1, item: 'tea' });
+  },
+
+  chain: async (running) => {
+    const origin = await running.origin();
+    const answer = await fetch(origin);
+    expect(await answer.text()).toBe(`user anonymous, card ${MASKED}\n`);
+    expect(answer.headers.get('x-wasm-custom')).toBe('BAR');
+    expect(answer.headers.get('x-wasm')).toBe('1');
+    expect((await fetch(`${origin}/health`)).status).toBe(200);
+  },
+
+  consumed: async (running) => {
+    const body = '{"item":"tea"}';
+    const answer = await fetch(await running.origin(), {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body,
+    });
+    expect(await answer.text()).toBe('tea\n');
+    expect(printed).toContain('wasm log hello: NewHttpContext');
+  },
+
+  compression: async (running) => {
+    const answer = await fetch(await running.origin(), { headers: { 'accept-encoding': 'gzip' } });
+    expect(answer.headers.get('content-encoding')).toBe('gzip');
+    expect(await answer.text()).toBe(`card ${MASKED}\n`.repeat(100));
+  },
+
+  'filter-state': async (running) => {
+    expect(await (await fetch(await running.origin())).text()).toBe('no role\n');
+  },
+
+  plugin: async (running) => {
+    const origin = await running.origin();
+    const greeting = async () => (await fetch(origin)).headers.get('x-wasm-custom');
+    expect(await greeting()).toBe('one');
+    await fetch(`${origin}/reload`, { method: 'POST' });
+    expect(await greeting()).toBe('two');
+  },
+
+  testing: async () => {
+    // It checks itself.
+  },
+
+  shutdown: async (running) => {
+    expect(await (await fetch(await running.origin())).text()).toBe('hello\n');
+    running.terminate();
+    await vi.waitFor(() => {
+      expect(running.server?.listening).toBe(false);
+    });
+  },
+
+  inspect: async () => {
+    expect(printed).toContain('0.2.1 _initialize true');
+    expect(printed).toContain('env.proxy_log: implemented');
+    expect(printed).toContain('proxy_on_request_headers: called');
+  },
+
+  report: async () => {
+    expect(printed[0]).toMatch(/^0\.2\.1 _initialize Rust/);
+    expect(printed).toContain('proxy_http_call implemented not built yet: answers Unimplemented');
+  },
+
+  'create-plugin': async () => {
+    expect(printed).toContain('PW_ERR_CONFIGURE_REFUSED');
+  },
+};
+
+describe('programs in the documents', () => {
+  let running: Running | undefined;
+
+  beforeAll(prepareStage);
+  afterEach(async () => {
+    vi.restoreAllMocks();
+    await running?.stop();
+    running = undefined;
+  });
+
+  it('have names of their own, and a check each', () => {
+    expect(snippets.map(({ name }) => name).sort()).toEqual(Object.keys(checks).sort());
+  });
+
+  it.each(snippets)('$name in $document', async (snippet) => {
+    printed = [];
+    for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+      vi.spyOn(console, method).mockImplementation((...values) => {
+        printed.push(values.map(String).join(' ').trimEnd());
+      });
+    }
+    running = await run(snippet);
+    await checks[snippet.name]?.(running);
+  });
+});
