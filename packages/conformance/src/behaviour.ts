@@ -121,6 +121,8 @@ export interface Running {
 /** A kind of server that filters run in. */
 export interface Target {
   readonly name: string;
+  /** Default HTTP/1.1. */
+  readonly protocol?: 'h2';
   /** Starts a server with the middlewares in order, then the app. */
   start(middlewares: readonly Middleware[], app: Answer | Handler): Promise<Running>;
 }

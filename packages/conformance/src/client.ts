@@ -3,8 +3,13 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 import { pause } from './answer.js';
 import type { Reply, RequestSpec } from './behaviour.js';
 
+export interface RowClient {
+  send(spec: RequestSpec): Promise<Reply>;
+  close(): void;
+}
+
 /** Sends requests to a port of this machine, one after the other on one connection. */
-export class Client {
+export class Client implements RowClient {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #port: number;
 
@@ -25,7 +30,7 @@ export class Client {
         readReply(response).then(resolve, reject);
       });
     });
-    for (const piece of pieces(spec)) {
+    for (const piece of piecesOf(spec)) {
       outgoing.write(piece, 'latin1');
       await pause(10);
     }
@@ -39,7 +44,8 @@ export class Client {
   }
 }
 
-function pieces({ body, pieces: sized }: RequestSpec): readonly string[] {
+/** What is sent packet by packet. */
+export function piecesOf({ body, pieces: sized }: RequestSpec): readonly string[] {
   if (sized !== undefined) return sized;
   return typeof body === 'object' ? body : [];
 }

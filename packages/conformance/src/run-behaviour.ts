@@ -14,7 +14,8 @@ import type {
   Seen,
   Target,
 } from './behaviour.js';
-import { Client } from './client.js';
+import { Http2Client } from './client-http2.js';
+import { Client, type RowClient } from './client.js';
 import { guest } from './guests/wat-guest.js';
 
 /** What came of a row. */
@@ -57,7 +58,8 @@ async function exchange(
   outcome: Outcome,
 ): Promise<void> {
   const server = await target.start(middlewares, row.app);
-  const client = new Client(server.port);
+  const client: RowClient =
+    target.protocol === 'h2' ? new Http2Client(server.port) : new Client(server.port);
   try {
     for (const request of [row.request].flat()) {
       const reply = await client.send(request).catch((error: unknown) => error as Error);
@@ -127,7 +129,7 @@ function recordSeen({ seen }: Outcome, app: Answer | Handler): Middleware {
         if (name === 'data') chunks.push(values[0] as Buffer);
         if (name === 'end') {
           entry.body = Buffer.concat(chunks).toString('latin1');
-          entry.trailers = { ...req.trailers };
+          entry.trailers = Object.fromEntries(Object.entries(req.trailers));
         }
         return emit.call(this, name, ...values);
       } as typeof req.emit;

@@ -137,7 +137,7 @@ describe.each([
         callbacks: { proxy_on_request_headers: [{ add: [REQUEST_HEADERS, 'x-a', '1'] }] },
       };
       app.get('/route/:id', await filter(add), (req, res) => {
-        res.send(`${req.params['id'] as string} ${req.get('x-a') ?? ''}`);
+        res.send(`${req.params['id']} ${req.get('x-a') ?? ''}`);
       });
       app.get('/plain', (req, res) => void res.send(req.get('x-a') ?? 'none'));
       await request(app).get('/r/one').expect(200, 'two /two');

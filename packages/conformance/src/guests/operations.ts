@@ -38,6 +38,8 @@ export type Operation =
   | { continueStream: number }
   | { closeStream: number }
   | { effectiveContext: number }
+  /** Sets the period of `proxy_on_tick`, milliseconds. */
+  | { tickPeriod: number }
   | { done: true }
   | { trap: true }
   | { loopForever: true }
@@ -106,6 +108,7 @@ const COMPILERS: { [N in OperationName]: Compiler<N> } = {
   continueStream: (stream, data) => data.call('proxy_continue_stream', number(stream)),
   closeStream: (stream, data) => data.call('proxy_close_stream', number(stream)),
   effectiveContext: (id, data) => data.call('proxy_set_effective_context', number(id)),
+  tickPeriod: (ms, data) => data.call('proxy_set_tick_period_milliseconds', number(ms)),
   done: (_, data) => data.call('proxy_done'),
   trap: () => '(unreachable)',
   loopForever: () => '(loop $forever (br $forever))',

@@ -4,14 +4,20 @@
  * so there the properties are overridden.
  */
 import { EXCHANGE, isHttp2, type NodeResponse } from './messages.js';
+import { withCode } from './response-head.js';
 
 /** In the place of the head's bytes: `headersSent` is true, `setHeader` throws. */
 const HELD_HEAD = ' ';
 
+/** HTTP/2 responses that look sent now. */
+const held = new WeakSet<NodeResponse>();
+
 /** Makes `res` look as if its head were out, and its end too where `ended`. */
 export function showSent(res: NodeResponse, ended: boolean, heldBytes: number): void {
   if (isHttp2(res)) {
-    if (!Object.hasOwn(res, 'headersSent')) Object.defineProperties(res, HTTP2_VIEW);
+    if (held.has(res) || res.headersSent) return;
+    held.add(res);
+    Object.defineProperties(res, HTTP2_VIEW);
     return;
   }
   if (res._header === null) res._header = HELD_HEAD;
@@ -22,21 +28,31 @@ export function showSent(res: NodeResponse, ended: boolean, heldBytes: number): 
 
 /** Undoes {@link showSent}, before the real head is made. */
 export function showUnsent(res: NodeResponse): void {
-  if (res._header !== HELD_HEAD) return;
-  res._header = null;
-  res.outputSize = 0;
-  (res as { finished: boolean }).finished = false;
+  if (isHttp2(res)) {
+    openHead(res);
+  } else if (res._header === HELD_HEAD) {
+    res._header = null;
+    res.outputSize = 0;
+    (res as { finished: boolean }).finished = false;
+  }
 }
 
 /** Lets a filter write headers while the head is held; {@link closeHead} undoes it. */
 export function openHead(res: NodeResponse): boolean {
+  if (isHttp2(res)) {
+    if (!held.delete(res)) return false;
+    for (const name of HTTP2_NAMES) Reflect.deleteProperty(res, name);
+    return true;
+  }
   if (res._header !== HELD_HEAD) return false;
   res._header = null;
   return true;
 }
 
 export function closeHead(res: NodeResponse, wasHeld: boolean): void {
-  if (wasHeld) res._header = HELD_HEAD;
+  if (!wasHeld) return;
+  if (isHttp2(res)) showSent(res, false, 0);
+  else res._header = HELD_HEAD;
 }
 
 /** What the class itself says. */
@@ -51,7 +67,18 @@ const ended = {
   },
 };
 
+const refuses = {
+  configurable: true,
+  writable: true,
+  value(): never {
+    throw withCode(new Error('Response has already been initiated'), 'ERR_HTTP2_HEADERS_SENT');
+  },
+};
+
 const HTTP2_VIEW: PropertyDescriptorMap & ThisType<NodeResponse> = {
+  setHeader: refuses,
+  appendHeader: refuses,
+  removeHeader: refuses,
   headersSent: {
     configurable: true,
     get(this: NodeResponse): boolean {
@@ -61,6 +88,8 @@ const HTTP2_VIEW: PropertyDescriptorMap & ThisType<NodeResponse> = {
   writableEnded: ended,
   finished: ended,
 };
+
+const HTTP2_NAMES = Object.keys(HTTP2_VIEW);
 
 const HEADERS_SENT: PropertyDescriptor = {
   configurable: true,

@@ -33,7 +33,7 @@ export class RequestTap {
   readonly #req: NodeRequest;
   readonly #stream: HttpStream;
   readonly #push: Push;
-  /** Length by which an HTTP/1 body ends; undefined: by the parser's word. */
+  /** Length by which the body ends; undefined: by the parser's word, as where trailers may come. */
   readonly #length: number | undefined;
   /** Bytes that came from the client, and that went on to the app. */
   receivedBytes = 0;
@@ -56,7 +56,8 @@ export class RequestTap {
     // Not bound: most requests would pay for a function that is called once.
     // eslint-disable-next-line @typescript-eslint/unbound-method -- always called on the request
     this.#push = req.push as Push;
-    this.#length = !isHttp2(req) && declaredLength > 0 ? declaredLength : undefined;
+    const mayHaveTrailers = isHttp2(req) && req.headers['trailer'] !== undefined;
+    this.#length = declaredLength > 0 && !mayHaveTrailers ? declaredLength : undefined;
     req.push = tappedPush as typeof req.push;
   }
 

@@ -34,12 +34,13 @@ function writeHead(this: NodeResponse, ...values: HeadValues): NodeResponse {
 function write(this: NodeResponse, chunk: unknown, encoding: unknown, callback: unknown): boolean {
   const tap = tapOf(this);
   const { writer } = tap;
+  const after = typeof encoding === 'function' ? encoding : callback;
+  if (!writer.passing && tap.looksEnded) return failAfterEnd(after);
   // After the end Node's own function raises Node's own error.
   if (writer.passing || (tap.appEnded && !tap.isLocal)) {
     return writer.native.write.call(this, chunk, encoding, callback);
   }
   checkChunk(chunk);
-  const after = typeof encoding === 'function' ? encoding : callback;
   return tap.write(chunk, encoding, toCallback(after));
 }
 
@@ -51,6 +52,7 @@ function end(
 ): NodeResponse {
   const tap = tapOf(this);
   const { writer } = tap;
+  if (!writer.passing && tap.looksEnded) return this;
   if (writer.passing || (tap.appEnded && !tap.isLocal)) {
     return writer.native.end.call(this, chunk, encoding, callback);
   }
@@ -62,6 +64,13 @@ function end(
   const after = typeof encoding === 'function' ? encoding : callback;
   tap.end(chunk, encoding, toCallback(after));
   return this;
+}
+
+/** Where Node does not know that the response has ended. */
+function failAfterEnd(callback: unknown): boolean {
+  const error = withCode(new Error('write after end'), 'ERR_STREAM_WRITE_AFTER_END');
+  if (typeof callback === 'function') process.nextTick(callback, error);
+  return false;
 }
 
 function flushHeaders(this: NodeResponse): void {

@@ -6,7 +6,7 @@ import { HeaderList } from '../stream/header-list.js';
 import type { HttpStream } from '../stream/http-stream.js';
 import type { HeaderMap } from '../vm/context.js';
 import { showSent } from './held-response.js';
-import type { NodeResponse } from './messages.js';
+import { isHttp2, type NodeResponse } from './messages.js';
 import { mergeHead, type HeadValues } from './response-head.js';
 import { ResponseHeaders } from './response-headers.js';
 import { patchMethods, toBytes } from './response-methods.js';
@@ -71,6 +71,11 @@ export class ResponseTap {
   /** The response's head, as the filters see it or left it. */
   get headers(): HeaderMap {
     return this.#local ?? this.#appHeaders;
+  }
+
+  /** On HTTP/2: the app has ended it, and that is known here alone. */
+  get looksEnded(): boolean {
+    return this.appEnded && !this.isLocal && !this.writer.ended && isHttp2(this.#res);
   }
 
   /** A filter has answered, and not the app. */
