@@ -57,7 +57,8 @@ export async function run({ name, code }: Snippet): Promise<Running> {
   ) {
     servers.push(this);
     const onListening = values.find((value) => typeof value === 'function');
-    return listen.call(this, 0, '127.0.0.1', onListening as (() => void) | undefined);
+    // As never: of all its overloads, call and apply know the last one only.
+    return listen.apply(this, [0, '127.0.0.1', onListening] as never);
   });
   const before = process.listeners('SIGTERM');
   const file = new URL(`docs/${name}.mjs`, stage);
