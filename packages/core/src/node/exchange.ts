@@ -8,6 +8,7 @@ import type { StreamEnds, StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap, PropertyValue } from '../vm/context.js';
 import { connectionAttribute } from './attributes.js';
 import { NodeExchangeFacts } from './exchange-facts.js';
+import type { Expectation } from './expectation.js';
 import { EXCHANGE, isHttp2, type NodeRequest, type NodeResponse } from './messages.js';
 import { RequestEnd } from './request-end.js';
 import { ResponseTap } from './response-tap.js';
@@ -34,6 +35,11 @@ export class Exchange implements StreamEnds {
   /** On performance's clock. */
   readonly startMs = performance.now();
   endMs: number | undefined;
+  /** With `attach`: the client waits to be told to send its body. */
+  expectation: Expectation | undefined;
+  /** Filters that were attached to the server and have run: their middleware lets it pass, once. */
+  #admitted: Set<JoinOptions> | undefined;
+  #isTunnel = false;
   /** Handlers that wait for what comes after them; the last of them still has `next` to run. */
   #waiting: Over[] | undefined;
   #over: Over | undefined;
@@ -60,9 +66,26 @@ export class Exchange implements StreamEnds {
     this.request.join(plugins, options, next);
   }
 
+  /** An attached filter has run, before any handler. */
+  admit(filter: JoinOptions): void {
+    (this.#admitted ??= new Set()).add(filter);
+  }
+
+  /** Whether the filter has run already and is now met as a handler; it then only passes on. */
+  wasAdmitted(filter: JoinOptions): boolean {
+    return this.#admitted?.delete(filter) === true;
+  }
+
+  /** In the place of {@link join} for such a filter. */
+  pass(next: Next, over?: Over): void {
+    if (over !== undefined) (this.#waiting ??= []).push(over);
+    next();
+  }
+
   // --- towards the app --------------------------------------------------------------------------
 
   requestHeaders(endOfStream: boolean): void {
+    this.expectation?.headPassed();
     this.request.passHeaders(endOfStream);
   }
 
@@ -72,6 +95,10 @@ export class Exchange implements StreamEnds {
 
   requestTrailers(trailers: HeaderMap): void {
     this.request.passTrailers(trailers);
+  }
+
+  requestBodyWanted(): void {
+    this.expectation?.bodyWanted();
   }
 
   pauseRequest(): void {
@@ -133,11 +160,18 @@ export class Exchange implements StreamEnds {
   }
 
   get responseStarted(): boolean {
-    return this.responseTap?.writer.started ?? this.res.headersSent;
+    return this.#isTunnel || (this.responseTap?.writer.started ?? this.res.headersSent);
+  }
+
+  /** The app has the connection: no more messages of HTTP on it, so nothing more to filter. */
+  becomeTunnel(): void {
+    this.#isTunnel = true;
+    this.stream.release();
   }
 
   beginLocalResponse(keepHeaders: boolean): HeaderMap {
     this.request.answered();
+    this.expectation?.answered();
     this.responseTap ??= new ResponseTap(this.res, this.stream);
     if (this.request.isApps) this.responseTap.install();
     return this.responseTap.takeOver(keepHeaders);

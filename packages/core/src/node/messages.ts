@@ -23,6 +23,8 @@ export interface NodeRequest extends IncomingMessage {
   baseUrl?: string;
   /** HTTP/1: the app has started to read. */
   _consuming?: boolean;
+  /** HTTP/1: what follows the head on the connection is no message. */
+  upgrade?: boolean | null;
   /** HTTP/1: Node drops what still comes. */
   _dumped?: boolean;
   _addHeaderLine(name: string, value: string, target: object): void;

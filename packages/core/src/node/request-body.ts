@@ -8,6 +8,7 @@ export const UNKNOWN_LENGTH = -1;
 /** Declared length of the body in bytes; 0: there is none; {@link UNKNOWN_LENGTH}. */
 export function declaredBodyLength(req: NodeRequest): number {
   const { rawHeaders } = req;
+  if (req.upgrade === true) return 0;
   if (req.stream !== undefined) {
     if (req.stream.endAfterHeaders) return 0;
   } else if (findHeader(rawHeaders, 'transfer-encoding') >= 0) {

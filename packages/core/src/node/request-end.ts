@@ -168,7 +168,8 @@ export class RequestEnd {
   }
 
   get #hasContinued(): boolean {
-    return (this.#res as { readonly _sent100?: boolean })._sent100 === true;
+    const { _sent100: isSent } = this.#res as { readonly _sent100?: boolean };
+    return isSent === true || this.#exchange.expectation?.isMet === true;
   }
 
   #hold(tap: RequestTap): void {

@@ -24,7 +24,7 @@ export function filterTunnel(
   socket.once('close', () => req[EXCHANGE]?.closed());
   whenFree(socket, () => {
     const res = responseOn(req, socket);
-    run(req, res as NodeResponse, () => {
+    run(req, res, () => {
       res.detachSocket(socket);
       socket.removeListener('error', destroy);
       req[EXCHANGE]?.becomeTunnel();
@@ -39,7 +39,7 @@ const NO_CONNECT = 'CONNECT is not supported by this server.\n';
 export function refuseConnect(req: NodeRequest, socket: Socket): void {
   socket.on('error', destroy);
   whenFree(socket, () => {
-    answerNoConnect(responseOn(req, socket) as NodeResponse);
+    answerNoConnect(responseOn(req, socket));
   });
 }
 

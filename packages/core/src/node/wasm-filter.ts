@@ -1,4 +1,7 @@
+import type { Server } from 'node:net';
+
 import type { Host } from '../host.js';
+import { attachFilter, type Admit } from './attach.js';
 import { Exchange, type JoinOptions, type Next, type Over } from './exchange.js';
 import {
   EXCHANGE,
@@ -36,8 +39,22 @@ export interface WasmFilter {
   (req: ServerRequest, res: ServerReply, next: Next, over?: Over): void;
   /** Resolves when all plugins have started; rejects with the error of one that could not. */
   ready(): Promise<void>;
-  /** Closes the plugins that the filter made. Requests that come later are refused. */
+  /**
+   * Closes the plugins that the filter made, and leaves the servers it was attached to. Requests
+   * that come later are refused.
+   */
   close(): Promise<void>;
+  /**
+   * Lets the filter see what no middleware does: a request with `Expect: 100-continue` before Node
+   * tells its client to send the body, an Upgrade (WebSocket), and a CONNECT that the app listens
+   * for. A filter that answers refuses them; after an Upgrade bytes flow untouched. A CONNECT that
+   * nobody listens for is answered 501. The same filter may (and should) be used as a middleware
+   * too: it runs once on each request. To attach it twice to one server changes nothing.
+   *
+   * @param server of node:http, node:https or node:http2
+   * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
+   */
+  attach(server: Server): void;
 }
 
 /**
@@ -74,10 +91,42 @@ export function createWasmFilter(
     if (chain.plugins === undefined) void chain.settled.then(() => enter(chain, join, values));
     else enter(chain, join, values);
   };
+  const servers = new Map<Server, () => void>();
+  const admit = admission(chain, join);
   return Object.assign(filter, {
     ready: () => chain.ready(),
-    close: () => chain.close(),
+    close: () => {
+      for (const detach of servers.values()) detach();
+      servers.clear();
+      return chain.close();
+    },
+    attach: (server: Server) => {
+      if (!servers.has(server)) servers.set(server, attachFilter(server, admit));
+    },
   });
+}
+
+/** The filter as it stands before a server's listeners: no framework has the request yet. */
+function admission(chain: PluginChain, filter: JoinOptions): Admit {
+  const options: JoinOptions = {
+    get bufferedBodyBytes() {
+      return filter.bufferedBodyBytes;
+    },
+    allowConsumedBody: filter.allowConsumedBody,
+  };
+  const run: Admit = (req, res, next, prepare) => {
+    if (isGone(res)) return;
+    const exchange = req[EXCHANGE] ?? new Exchange(req, res, options);
+    prepare(exchange);
+    exchange.join(chain.plugins ?? [], options, () => {
+      exchange.admit(filter);
+      next();
+    });
+  };
+  return (...values) => {
+    if (chain.plugins === undefined) void chain.settled.then(() => run(...values));
+    else run(...values);
+  };
 }
 
 type Arguments = [req: ServerRequest, res: ServerReply, next: Next, over?: Over | undefined];
@@ -93,7 +142,8 @@ function enter({ plugins = [] }: PluginChain, options: JoinOptions, values: Argu
     return;
   }
   const exchange = request[EXCHANGE] ?? new Exchange(request, response, options);
-  exchange.join(plugins, options, next, over);
+  if (exchange.wasAdmitted(options)) exchange.pass(next, over);
+  else exchange.join(plugins, options, next, over);
 }
 
 function isGone({ destroyed, closed, stream }: NodeResponse): boolean {

@@ -56,6 +56,8 @@ export interface StageStream extends BodyStream {
   passHeaders(isRequest: boolean, endOfStream: boolean): void;
   passData(isRequest: boolean, chunk: Uint8Array, endOfStream: boolean): void;
   passTrailers(isRequest: boolean, trailers: HeaderMap): void;
+  /** A filter holds the request's head until it has seen the body. */
+  wantRequestBody(): void;
 }
 
 /**
@@ -161,6 +163,7 @@ export class FilterStage implements DirectionPort {
       if (result === TRAPPED) return this.#stopTrapped();
       this.#iteration = afterHeaders(result, context);
       runDeferred();
+      if (this.#iteration === Iteration.STOPPED && this.#isRequest) this.#stream.wantRequestBody();
     }
     if (this.#iteration === Iteration.FLOWING && !this.#headersPassed) this.#passHeaders();
   }

@@ -175,6 +175,12 @@ export class HttpStream implements ExchangePort, StageStream {
 
   // --- the end ----------------------------------------------------------------------------------
 
+  /** The app has taken the connection for something else: filters wait for the end only. */
+  release(): void {
+    this.#requestStopped = true;
+    this.#responseStopped = true;
+  }
+
   /**
    * The exchange is over, however it ended: `on_log` for each filter, then `on_done` and
    * `on_delete` (Envoy's order). Whatever is still called on the stream after it does nothing.
@@ -350,6 +356,10 @@ export class HttpStream implements ExchangePort, StageStream {
   passTrailers(isRequest: boolean, trailers: HeaderMap): void {
     if (isRequest) this.#ends.requestTrailers(trailers);
     else this.#ends.responseTrailers(trailers);
+  }
+
+  wantRequestBody(): void {
+    if (!this.#requestStopped) this.#ends.requestBodyWanted?.();
   }
 
   setBackpressure(isRequest: boolean, on: boolean): void {

@@ -18,6 +18,8 @@ export interface StreamEnds {
   requestData(chunk: Uint8Array, endOfStream: boolean): void;
   /** Ends the request's body with trailers. */
   requestTrailers(trailers: HeaderMap): void;
+  /** A filter lets the head wait for the body: a client that waits to be asked for it has to be. */
+  requestBodyWanted?(): void;
   /** A filter holds as much of the request's body as it may: stop reading. */
   pauseRequest(): void;
   resumeRequest(): void;
