@@ -1,5 +1,6 @@
 /** Every runnable program in the documents runs, and does what the text around it says. */
 import { readdirSync } from 'node:fs';
+import { get, type IncomingMessage } from 'node:http';
 
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -37,6 +38,18 @@ const asksForCredentials: Check = async (running) => {
   const answer = await fetch(`${origin}/admin`, { headers: ALICE });
   expect(await answer.text()).toBe('hello alice\n');
 };
+
+function upgradeStatus(origin: string, headers: Record<string, string>) {
+  return new Promise<number | undefined>((resolve, reject) => {
+    const wish = { connection: 'upgrade', upgrade: 'greet' };
+    const request = get(origin, { headers: { ...headers, ...wish } });
+    const answered = (answer: IncomingMessage): void => {
+      resolve(answer.statusCode);
+      request.destroy();
+    };
+    request.on('response', answered).on('upgrade', answered).on('error', reject);
+  });
+}
 
 /** By the name of the program; each has one. */
 const checks: Record<string, Check> = {
@@ -84,6 +97,14 @@ const checks: Record<string, Check> = {
     const answer = await fetch(await running.origin(), { headers: { 'accept-encoding': 'gzip' } });
     expect(answer.headers.get('content-encoding')).toBe('gzip');
     expect(await answer.text()).toBe(`card ${MASKED}\n`.repeat(100));
+  },
+
+  attach: async (running) => {
+    const origin = await running.origin();
+    expect((await fetch(origin)).status).toBe(401);
+    expect((await fetch(origin, { headers: ALICE })).status).toBe(200);
+    expect(await upgradeStatus(origin, {})).toBe(401);
+    expect(await upgradeStatus(origin, ALICE)).toBe(101);
   },
 
   'filter-state': async (running) => {
