@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
-import type { Socket } from 'node:net';
 
 import { pause } from './answer.js';
 import type { Reply, RequestSpec } from './behaviour.js';
@@ -37,7 +36,7 @@ export class Http2Client implements RowClient {
       stream.on('wantTrailers', () => {
         stream.sendTrailers(trailers);
       });
-    const reply = readReply(stream, (this.#session.socket).localPort ?? 0);
+    const reply = readReply(stream, this.#session.socket.localPort ?? 0);
     reply.catch(() => undefined);
     for (const piece of piecesOf(spec)) {
       stream.write(piece, 'latin1');

@@ -41,7 +41,7 @@ const appendToRequest = (text: string): GuestScript => ({
 
 describe.each([
   ['express 5', express],
-  ['express 4', express4 as typeof express],
+  ['express 4', express4],
 ])('%s', (_name, create) => {
   let host: Host;
   let app: Express;
@@ -367,7 +367,8 @@ async function* pieces(count: number, length: number): AsyncGenerator<string> {
 
 type Parser = (error: Error | null, body: unknown) => void;
 
-function asBytes(stream: NodeJS.ReadableStream, done: Parser): void {
+function asBytes(response: unknown, done: Parser): void {
+  const stream = response as NodeJS.ReadableStream;
   const chunks: Buffer[] = [];
   stream.on('data', (chunk: Buffer | string) =>
     chunks.push(Buffer.from(chunk as string, 'latin1')),
@@ -377,8 +378,8 @@ function asBytes(stream: NodeJS.ReadableStream, done: Parser): void {
   });
 }
 
-function asText(stream: NodeJS.ReadableStream, done: Parser): void {
-  asBytes(stream, (error, body) => {
+function asText(response: unknown, done: Parser): void {
+  asBytes(response, (error, body) => {
     done(error, String(body));
   });
 }

@@ -27,9 +27,23 @@ const HOSTCALL_ARITY: Record<string, number> = {
   proxy_continue_stream: 1,
   proxy_close_stream: 1,
   proxy_send_local_response: 8,
+  proxy_get_shared_data: 5,
+  proxy_set_shared_data: 5,
+  proxy_register_shared_queue: 3,
+  proxy_resolve_shared_queue: 5,
+  proxy_enqueue_shared_queue: 3,
+  proxy_dequeue_shared_queue: 3,
+  proxy_define_metric: 4,
+  proxy_increment_metric: 2,
+  proxy_record_metric: 2,
+  proxy_get_metric: 2,
   proxy_set_effective_context: 1,
   proxy_done: 0,
+  proxy_call_foreign_function: 6,
 };
+
+/** Their second parameter is an i64; everything else is an i32. */
+const WIDE_HOSTCALLS = new Set(['proxy_increment_metric', 'proxy_record_metric']);
 
 const HEAP_PLACEHOLDER = '@heap@';
 
@@ -64,7 +78,8 @@ export class GuestData {
   imports(): string {
     return [...this.#hostcalls]
       .map((name) => {
-        const params = ' i32'.repeat(HOSTCALL_ARITY[name] ?? 0);
+        const wide = WIDE_HOSTCALLS.has(name);
+        const params = wide ? ' i32 i64' : ' i32'.repeat(HOSTCALL_ARITY[name] ?? 0);
         const param = params === '' ? '' : `(param${params})`;
         return `(import "env" "${name}" (func $${name} ${param} (result i32)))`;
       })

@@ -38,9 +38,25 @@ export type Operation =
   | { continueStream: number }
   | { closeStream: number }
   | { effectiveContext: number }
-  /** Sets the period of `proxy_on_tick`, milliseconds. */
-  | { tickPeriod: number }
   | { done: true }
+  | { setTickPeriod: number }
+  /** Logs the value, or "status N". */
+  | { logSharedData: string }
+  /** Without cas: with the one that logSharedData found last. */
+  | { setSharedData: readonly [key: string, value: string, cas?: number] }
+  /** These keep the queue's or metric's id, in one of the places 0 to 63. */
+  | { registerQueue: readonly [place: number, name: string] }
+  | { resolveQueue: readonly [place: number, vmId: string, name: string] }
+  | { enqueue: readonly [place: number, message: string] }
+  /** Logs the message, or "status N"; place 'event': of the queue that the callback names. */
+  | { logDequeued: number | 'event' }
+  | { defineMetric: readonly [place: number, type: number, name: string] }
+  | { incrementMetric: readonly [place: number, delta: number] }
+  | { recordMetric: readonly [place: number, value: number] }
+  /** Logs the value, or "status N". */
+  | { logMetric: number }
+  /** Logs the result (of an asynchronous function: its call id, 4 bytes), or "status N". */
+  | { callForeign: readonly [name: string, argument: string] }
   | { trap: true }
   | { loopForever: true }
   /** Does these only where the callback says end_of_stream. */
@@ -61,6 +77,11 @@ type Compiler<N extends OperationName> = (
 
 const OUT = '(i32.const 0) (i32.const 4)';
 const number = (value: number): string => `(i32.const ${String(value | 0)})`;
+/** Where the cas of shared data goes, and the 64 places of ids. */
+const CAS = '(i32.const 8)';
+const PLACES = 512;
+const placeAt = (place: number): string => number(PLACES + 4 * place);
+const idAt = (place: number): string => `(i32.load ${placeAt(place)})`;
 
 const COMPILERS: { [N in OperationName]: Compiler<N> } = {
   log: (text, data) => `(call $say ${data.bytes(text)})`,
@@ -108,8 +129,40 @@ const COMPILERS: { [N in OperationName]: Compiler<N> } = {
   continueStream: (stream, data) => data.call('proxy_continue_stream', number(stream)),
   closeStream: (stream, data) => data.call('proxy_close_stream', number(stream)),
   effectiveContext: (id, data) => data.call('proxy_set_effective_context', number(id)),
-  tickPeriod: (ms, data) => data.call('proxy_set_tick_period_milliseconds', number(ms)),
   done: (_, data) => data.call('proxy_done'),
+  setTickPeriod: (periodMs, data) =>
+    data.call('proxy_set_tick_period_milliseconds', number(periodMs)),
+  logSharedData: (key, data) =>
+    `${data.call('proxy_get_shared_data', data.bytes(key), OUT, CAS)} (call $sayResult)`,
+  setSharedData: ([key, value, cas], data) =>
+    data.call(
+      'proxy_set_shared_data',
+      data.bytes(key),
+      data.bytes(value),
+      cas === undefined ? `(i32.load ${CAS})` : number(cas),
+    ),
+  registerQueue: ([place, name], data) =>
+    data.call('proxy_register_shared_queue', data.bytes(name), placeAt(place)),
+  resolveQueue: ([place, vmId, name], data) =>
+    data.call('proxy_resolve_shared_queue', data.bytes(vmId), data.bytes(name), placeAt(place)),
+  enqueue: ([place, message], data) =>
+    data.call('proxy_enqueue_shared_queue', idAt(place), data.bytes(message)),
+  logDequeued: (place, data) => {
+    const queue = place === 'event' ? '(local.get $size)' : idAt(place);
+    return `${data.call('proxy_dequeue_shared_queue', queue, OUT)} (call $sayResult)`;
+  },
+  defineMetric: ([place, type, name], data) =>
+    data.call('proxy_define_metric', number(type), data.bytes(name), placeAt(place)),
+  incrementMetric: ([place, delta], data) =>
+    data.call('proxy_increment_metric', idAt(place), `(i64.const ${String(delta)})`),
+  recordMetric: ([place, value], data) =>
+    data.call('proxy_record_metric', idAt(place), `(i64.const ${String(value)})`),
+  logMetric: (place, data) =>
+    `${data.call('proxy_get_metric', idAt(place), CAS)}
+    (if (global.get $status) (then (call $sayStatus)) (else (call $sayNumber (i32.load ${CAS}))))`,
+  callForeign: ([name, argument], data) =>
+    `${data.call('proxy_call_foreign_function', data.bytes(name), data.bytes(argument), OUT)}
+    (call $sayResult)`,
   trap: () => '(unreachable)',
   loopForever: () => '(loop $forever (br $forever))',
   atEnd: (operations, data) => `(if (local.get $end) (then ${compileAll(operations, data)}))`,

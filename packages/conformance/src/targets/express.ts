@@ -6,7 +6,7 @@ import type { Answer, Handler, Target } from '../behaviour.js';
 import { listen } from './listen.js';
 
 export const express5: Target = expressTarget('express 5', express);
-export const express4Target: Target = expressTarget('express 4', express4 as typeof express);
+export const express4Target: Target = expressTarget('express 4', express4);
 
 function expressTarget(name: string, create: () => Express): Target {
   return {

@@ -41,7 +41,7 @@ function write(this: NodeResponse, chunk: unknown, encoding: unknown, callback: 
     return writer.native.write.call(this, chunk, encoding, callback);
   }
   checkChunk(chunk);
-  return tap.write(chunk, encoding, toCallback(after));
+  return tap.write(chunk, toEncoding(encoding), toCallback(after));
 }
 
 function end(
@@ -62,7 +62,7 @@ function end(
   }
   if (chunk !== undefined && chunk !== null) checkChunk(chunk);
   const after = typeof encoding === 'function' ? encoding : callback;
-  tap.end(chunk, encoding, toCallback(after));
+  tap.end(chunk, toEncoding(encoding), toCallback(after));
   return this;
 }
 
@@ -83,6 +83,11 @@ function addTrailers(this: NodeResponse, trailers: Record<string, string>): void
   const tap = tapOf(this);
   if (tap.writer.passing) tap.writer.native.addTrailers.call(this, trailers);
   else tap.addTrailers(trailers);
+}
+
+/** Where a callback stands in its place, there is none. */
+function toEncoding(value: unknown): BufferEncoding | undefined {
+  return typeof value === 'string' ? (value as BufferEncoding) : undefined;
 }
 
 function toCallback(value: unknown): Callback | undefined {
@@ -107,5 +112,5 @@ function checkChunk(chunk: unknown): void {
 export function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk !== 'string') return new Uint8Array(0);
-  return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
+  return Buffer.from(chunk, toEncoding(encoding));
 }
