@@ -3,6 +3,7 @@ import { toLogSink, type LogSink } from './logger.js';
 import type { HostOptions, PluginOptions } from './options.js';
 import { Plugin, type PluginState } from './plugin.js';
 import { checkHostOptions } from './resolve-options.js';
+import { createServices, type HostServices } from './services/host-services.js';
 import { VmRegistry } from './vm-registry.js';
 
 export interface PluginHealth {
@@ -39,6 +40,7 @@ export interface Host {
 
 class ProxyWasmHost implements Host {
   readonly log: LogSink;
+  readonly #services: HostServices;
   readonly #registry: VmRegistry;
   readonly #plugins = new Set<Plugin>();
   #closed = false;
@@ -47,10 +49,12 @@ class ProxyWasmHost implements Host {
     checkHostOptions(options);
     const { logger = console } = options;
     this.log = toLogSink(logger);
+    this.#services = createServices({ clock: options.clock });
     this.#registry = new VmRegistry({
       logger,
       hostFunctions: { ...options.hostFunctions },
       clock: options.clock,
+      host: this.#services,
     });
   }
 

@@ -95,6 +95,7 @@ export interface HostFunctionContext {
 export interface Clock {
   /** Wall clock, in nanoseconds since the Unix epoch. */
   nowNs(): bigint;
+  /** Where plugins' timers (`proxy_on_tick`) run; given together with `clearTimer`. */
   setTimer?(callback: () => void, delayMs: number): unknown;
   clearTimer?(timer: unknown): void;
 }

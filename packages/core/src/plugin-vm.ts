@@ -106,6 +106,7 @@ export class PluginVm {
       context.onDone();
       context.delete();
     }
+    context.end();
     this.vm.forget(context);
     this.#contextGone();
   }

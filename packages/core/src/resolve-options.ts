@@ -126,6 +126,11 @@ const hostOptions = shape({
     if (!isObject(value) || typeof value['nowNs'] !== 'function') {
       refuse(path, 'an object with a method nowNs', value);
     }
+    const timers = [value['setTimer'], value['clearTimer']];
+    const given = timers.filter((method) => method !== undefined);
+    if (given.length === 1 || !given.every((method) => typeof method === 'function')) {
+      refuse(path, 'an object with both setTimer and clearTimer, or neither', value);
+    }
   },
 });
 

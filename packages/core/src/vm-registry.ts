@@ -9,6 +9,7 @@ import { createEnvImports, hostcallState } from './hostcalls/table.js';
 import { toLogSink, type Logger, type LogSink } from './logger.js';
 import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
 import { PluginVm, type ContextLease } from './plugin-vm.js';
+import type { HostServices } from './services/host-services.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
 import { instantiate } from './vm/instantiate.js';
 import { loadModule, type LoadedModule } from './vm/load.js';
@@ -21,6 +22,8 @@ export interface VmServices {
   readonly logger: Logger;
   readonly hostFunctions: Readonly<Record<string, HostFunction>>;
   readonly clock: Clock | undefined;
+  /** Timers, shared data and the like: what hostcalls reach. */
+  readonly host: HostServices;
 }
 
 /** A host's VMs: makes them, and finds those that plugins may share. */
@@ -104,7 +107,7 @@ export class VmRegistry {
     const env = {
       ...createHostFunctionImports(vm, loaded.compiled.outline, hostFunctions),
       // The host's own come last: a host function is for what the host lacks.
-      ...createEnvImports(vm),
+      ...createEnvImports(vm, this.#services.host),
     };
     try {
       instantiate(loaded, vm, env, process);

@@ -1,12 +1,20 @@
-import { BufferType, MapType, type LogLevel } from '../abi/types.js';
-import { Context, type GuestBuffer, type HeaderMap, type PropertyValue } from '../vm/context.js';
+import { BufferType, MapType, Status, type LogLevel } from '../abi/types.js';
+import {
+  Context,
+  type ForeignOutcome,
+  type GuestBuffer,
+  type HeaderMap,
+  type PropertyValue,
+  type RootContext,
+} from '../vm/context.js';
+import { runEvent } from '../vm/deferred.js';
 import { TRAPPED, type Vm } from '../vm/vm.js';
 import { BytesBuffer } from './bytes-buffer.js';
 import { ownProperty } from './plugin-properties.js';
 import type { PluginSettings } from './plugin-settings.js';
 
 /** The root context: one configured use of a module in one VM. */
-export class PluginContext extends Context {
+export class PluginContext extends Context implements RootContext {
   readonly vm: Vm;
   readonly settings: PluginSettings;
   readonly #logPrefix: string;
@@ -19,6 +27,12 @@ export class PluginContext extends Context {
 
   /** Waits for the last stream's end. */
   #whenIdle: (() => void) | undefined;
+
+  /** What a foreign function answered; there during the callback that tells of it. */
+  #callData: GuestBuffer | undefined;
+  #callStatus = { code: 0, message: '' };
+  readonly #cleanups: (() => void)[] = [];
+  #ended = false;
 
   constructor(vm: Vm, settings: PluginSettings) {
     super(vm.nextContextId());
@@ -49,7 +63,12 @@ export class PluginContext extends Context {
     if (type === BufferType.PLUGIN_CONFIGURATION && this.configuring) {
       return new BytesBuffer(this.settings.configuration);
     }
+    if (type === BufferType.CALL_DATA) return this.#callData;
     return type <= BufferType.UPSTREAM_DATA ? BytesBuffer.EMPTY : undefined;
+  }
+
+  override callStatus(): { code: number; message: string } {
+    return this.#callStatus;
   }
 
   override property(path: readonly string[]): PropertyValue | undefined {
@@ -100,8 +119,13 @@ export class PluginContext extends Context {
   /** The last callback; the context is gone after it. */
   delete(): void {
     if (!this.vm.contexts.has(this.id)) return;
+    this.end();
     this.#call('proxy_on_delete', this.vm.callbacks.onDelete, 0);
     this.vm.forget(this);
+  }
+
+  override vmFailed(): void {
+    this.end();
   }
 
   #call(name: string, fn: ((a: number, b: number) => number) | null, argument: number): number {
@@ -115,6 +139,57 @@ export class PluginContext extends Context {
     } finally {
       vm.leave();
     }
+  }
+
+  // --- events ----------------------------------------------------------------------------------
+
+  onTick(): void {
+    runEvent(() => {
+      if (!this.#ended) this.#call('proxy_on_tick', this.vm.callbacks.onTick, 0);
+    });
+  }
+
+  onQueueReady(queueId: number): void {
+    runEvent(() => {
+      if (!this.#ended) this.#call('proxy_on_queue_ready', this.vm.callbacks.onQueueReady, queueId);
+    });
+  }
+
+  onForeignFunction(context: Context, callId: number, outcome: ForeignOutcome): void {
+    runEvent(() => {
+      if (this.#ended || this.vm.contexts.get(context.id) !== context) return;
+      this.#onForeignFunction(context, callId, outcome);
+    });
+  }
+
+  #onForeignFunction(context: Context, callId: number, outcome: ForeignOutcome): void {
+    const { vm } = this;
+    const { onForeignFunction } = vm.callbacks;
+    if (onForeignFunction === null) return;
+    const bytes = 'result' in outcome ? outcome.result : NO_BYTES;
+    this.#callData = new BytesBuffer(bytes);
+    this.#callStatus = statusOf(outcome);
+    vm.enter(context);
+    try {
+      onForeignFunction(context.id, callId, bytes.length);
+    } catch (error) {
+      vm.trapped(error, context, 'proxy_on_foreign_function');
+    } finally {
+      vm.leave();
+      this.#callData = undefined;
+      this.#callStatus = { ...this.#callStatus, message: '' };
+    }
+  }
+
+  atEnd(cleanup: () => void): void {
+    if (this.#ended) cleanup();
+    else this.#cleanups.push(cleanup);
+  }
+
+  /** No event reaches the guest any more: timers stop, queues and calls forget this context. */
+  end(): void {
+    this.#ended = true;
+    for (const cleanup of this.#cleanups.splice(0)) cleanup();
   }
 
   // --- streams ---------------------------------------------------------------------------------
@@ -147,6 +222,15 @@ export class PluginContext extends Context {
     listener();
     return true;
   }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+/** What `proxy_get_status` says of it: the only way to tell a failure from an empty result. */
+function statusOf(outcome: ForeignOutcome): { code: number; message: string } {
+  return 'result' in outcome
+    ? { code: Status.OK, message: '' }
+    : { code: Status.INTERNAL_FAILURE, message: outcome.error };
 }
 
 /** " a b" of the parts that are not empty, as Envoy's log prefix. @see abi.md 6.12 */

@@ -1,6 +1,7 @@
-import { areAllowedHeaders, isAllowedHeader } from '../abi/header-syntax.js';
+import { areAllowedHeaders, isAllowedHeader, isConnectionHeader } from '../abi/header-syntax.js';
 import { decodePairs, pairsText, pairsTextOffset } from '../abi/pairs.js';
 import { AbiVersion, MapType, Status } from '../abi/types.js';
+import type { HeaderMap } from '../vm/context.js';
 import type { Vm } from '../vm/vm.js';
 
 /**
@@ -64,6 +65,8 @@ export function getHeaderMapPairs(vm: Vm) {
  *   value that HTTP does not allow (the map is then as it was)
  * - INVALID_MEMORY_ACCESS: the pairs lie outside the memory
  *
+ * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
+ *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_header_map_pairs
  */
 export function setHeaderMapPairs(vm: Vm) {
@@ -76,9 +79,24 @@ export function setHeaderMapPairs(vm: Vm) {
     if (!areAllowedHeaders(mapType, entries)) return Status.BAD_ARGUMENT;
     const map = vm.active.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
-    map.assign(entries);
+    map.assign(withoutNewConnectionHeaders(map, entries));
     return Status.OK;
   };
+}
+
+/** Those that were there are kept: a guest may write back what it has read. */
+function withoutNewConnectionHeaders(
+  map: HeaderMap,
+  entries: readonly string[],
+): readonly string[] {
+  const names = entries.filter((_, index) => index % 2 === 0);
+  if (!names.some(isConnectionHeader)) return entries;
+  const kept: string[] = [];
+  for (const [index, name] of names.entries()) {
+    const value = entries[2 * index + 1] as string;
+    if (!isConnectionHeader(name) || map.values(name).includes(value)) kept.push(name, value);
+  }
+  return kept;
 }
 
 /**
@@ -167,6 +185,8 @@ export function getHeaderMapValue(vm: Vm) {
  *   value that HTTP does not allow
  * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
  *
+ * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
+ *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_add_header_map_value
  */
 export function addHeaderMapValue(vm: Vm) {
@@ -185,7 +205,7 @@ export function addHeaderMapValue(vm: Vm) {
     if (!isAllowedHeader(mapType, name, value)) return Status.BAD_ARGUMENT;
     const map = vm.active.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
-    map.add(name, value);
+    if (!isConnectionHeader(name)) map.add(name, value);
     return Status.OK;
   };
 }
@@ -202,6 +222,8 @@ export function addHeaderMapValue(vm: Vm) {
  * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
  *   value that HTTP does not allow
  * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
+ *
+ * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_replace_header_map_value
  */
@@ -221,7 +243,7 @@ export function replaceHeaderMapValue(vm: Vm) {
     if (!isAllowedHeader(mapType, name, value)) return Status.BAD_ARGUMENT;
     const map = vm.active.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
-    map.replace(name, value);
+    if (!isConnectionHeader(name)) map.replace(name, value);
     return Status.OK;
   };
 }

@@ -1,3 +1,4 @@
+import type { HostServices } from '../services/host-services.js';
 import type { Vm } from '../vm/vm.js';
 
 /**
@@ -5,4 +6,4 @@ import type { Vm } from '../vm/vm.js';
  * its closure and allocates nothing. Addresses, sizes, ids and enum values arrive as signed i32:
  * the first thing that happens to each is `>>> 0`.
  */
-export type HostcallFactory = (vm: Vm) => (...args: never[]) => unknown;
+export type HostcallFactory = (vm: Vm, services: HostServices) => (...args: never[]) => unknown;

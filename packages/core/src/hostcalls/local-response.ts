@@ -1,4 +1,9 @@
-import { isAllowedHeader, toHeaderName, toHeaderValue } from '../abi/header-syntax.js';
+import {
+  isAllowedHeader,
+  isConnectionHeader,
+  toHeaderName,
+  toHeaderValue,
+} from '../abi/header-syntax.js';
 import { decodePairs } from '../abi/pairs.js';
 import { LogLevel, MapType, Status } from '../abi/types.js';
 import type { Vm } from '../vm/vm.js';
@@ -21,7 +26,8 @@ const WHITESPACE = /[ \t\n\v\f\r]/g;
  * - INVALID_MEMORY_ACCESS: an address lies outside the memory
  *
  * Deviates: a status outside 200 to 999 becomes 500, and headers that HTTP does not allow (and
- * pseudo headers) are left out; both are logged. Envoy passes them on.
+ * pseudo headers) are left out; both are logged. Envoy passes them on. Headers that belong to the
+ * connection are left out too, as in `proxy_add_header_map_value`.
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_send_local_response
  */
@@ -68,7 +74,7 @@ function keepAllowed(vm: Vm, entries: string[]): string[] {
     const value = toHeaderValue(entries[index + 1] as string);
     // Trailers: the one kind of HTTP map in which no pseudo header is allowed.
     if (isAllowedHeader(MapType.HTTP_RESPONSE_TRAILERS, toHeaderName(name), value)) {
-      headers.push(name, value);
+      if (!isConnectionHeader(name)) headers.push(name, value);
     } else {
       const text = `local response without the header ${JSON.stringify(name)}: not a valid one`;
       vm.active.log(LogLevel.ERROR, text);

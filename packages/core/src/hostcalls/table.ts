@@ -1,4 +1,5 @@
 import { AbiVersion } from '../abi/types.js';
+import { createServices, type HostServices } from '../services/host-services.js';
 import type { HostcallState } from '../vm/module-report.js';
 import type { Vm } from '../vm/vm.js';
 import { getBufferBytes, getBufferStatus, setBufferBytes } from './buffers.js';
@@ -109,14 +110,19 @@ const TOOLCHAIN: HostcallTable = {
 /**
  * The `env` imports of a VM: the hostcalls of its ABI version. Those that its capabilities leave
  * out are there too, so that the module links, and answer INTERNAL_FAILURE.
+ *
+ * @param services the host's; default: some of its own
  */
-export function createEnvImports(vm: Vm): Record<string, (...args: never[]) => unknown> {
+export function createEnvImports(
+  vm: Vm,
+  services: HostServices = createServices(),
+): Record<string, (...args: never[]) => unknown> {
   const imports: Record<string, (...args: never[]) => unknown> = {};
   const { abiVersion, allowed } = vm.identity;
   for (const [name, create] of Object.entries({ ...COMMON, ...BY_VERSION[abiVersion] })) {
-    imports[name] = allowed(name) ? create(vm) : notAllowed(vm, name);
+    imports[name] = allowed(name) ? create(vm, services) : notAllowed(vm, name);
   }
-  for (const [name, create] of Object.entries(TOOLCHAIN)) imports[name] = create(vm);
+  for (const [name, create] of Object.entries(TOOLCHAIN)) imports[name] = create(vm, services);
   return imports;
 }
 

@@ -63,6 +63,22 @@ export interface LocalResponse {
 /** What a `proxy_set_property` came to. */
 export type SetPropertyResult = 'ok' | 'no-stream' | 'read-only';
 
+/**
+ * What the services ask of a plugin context. Each `on…` is an event from outside: it may come at
+ * any time, runs when no guest is on the stack, and does nothing once the context has ended.
+ */
+export interface RootContext extends Context {
+  onTick(): void;
+  onQueueReady(queueId: number): void;
+  /** Tells a context (this one, or a stream's of this plugin) how an asynchronous call ended. */
+  onForeignFunction(context: Context, callId: number, outcome: ForeignOutcome): void;
+  /** `cleanup` runs once, when no event may reach the guest any more. */
+  atEnd(cleanup: () => void): void;
+}
+
+/** How an asynchronous foreign function ended: with bytes, or with an error's text. */
+export type ForeignOutcome = { readonly result: Uint8Array } | { readonly error: string };
+
 export abstract class Context {
   readonly id: number;
   /** Inside `proxy_on_log`, where a map that is not there reads like an empty one. */
@@ -73,7 +89,7 @@ export abstract class Context {
   }
 
   /** The plugin context that this one belongs to; a plugin context answers itself. */
-  abstract readonly root: Context | undefined;
+  abstract readonly root: RootContext | undefined;
 
   /** Where only logging is allowed, ends the VM and throws; elsewhere does nothing. */
   ensureUnrestricted(): void {

@@ -33,6 +33,15 @@ export function whenGuestReturns(action: () => void): void {
 }
 
 /**
+ * For what comes from outside (a timer, a message, a finished call) and leads into a guest: runs
+ * `action`, and what it set off, once no guest is on the stack.
+ */
+export function runEvent(action: () => void): void {
+  whenGuestReturns(action);
+  runDeferred();
+}
+
+/**
  * Runs what waits, unless a guest is still on the stack. Safe inside an action: an effect must take
  * place before the callback's result is acted on, however the callback came to run.
  */

@@ -4,7 +4,6 @@ import { LogLevel, Status } from '../../src/abi/types.js';
 import { hostcallGuest, parametersOf } from '../support/hostcall-guest.js';
 
 const FAMILIES = {
-  timers: ['proxy_set_tick_period_milliseconds'],
   'http-calls': ['proxy_http_call'],
   'grpc-calls': [
     'proxy_grpc_call',

@@ -10,13 +10,20 @@ import { HOSTCALL_SIGNATURES } from '../../src/abi/hostcall-signatures.js';
 import { LogLevel, type AbiVersion } from '../../src/abi/types.js';
 import { RestrictedContext } from '../../src/contexts/vm-context.js';
 import { createEnvImports } from '../../src/hostcalls/table.js';
+import {
+  createServices,
+  type HostServices,
+  type ServiceOptions,
+} from '../../src/services/host-services.js';
 import { HeaderList } from '../../src/stream/header-list.js';
 import {
   Context,
+  type ForeignOutcome,
   type GuestBuffer,
   type HeaderMap,
   type LocalResponse,
   type PropertyValue,
+  type RootContext,
   type SetPropertyResult,
 } from '../../src/vm/context.js';
 import { Vm } from '../../src/vm/vm.js';
@@ -44,8 +51,8 @@ export const Allocator = {
 };
 
 /** A context that answers what a test puts into it and remembers what it was asked to do. */
-export class FakeContext extends Context {
-  override readonly root = undefined;
+export class FakeContext extends Context implements RootContext {
+  override readonly root: this = this;
   readonly logs: [LogLevel, string][] = [];
   readonly events: unknown[] = [];
   readonly maps = new Map<number, HeaderMap>();
@@ -96,6 +103,21 @@ export class FakeContext extends Context {
     return this.status;
   }
 
+  onTick(): void {
+    this.events.push('tick');
+  }
+  onQueueReady(queueId: number): void {
+    this.events.push(['queue ready', queueId]);
+  }
+  onForeignFunction(context: Context, callId: number, outcome: ForeignOutcome): void {
+    this.events.push(['foreign function', context.id, callId, outcome]);
+  }
+  atEnd(cleanup: () => void): void {
+    this.cleanups.push(cleanup);
+  }
+  /** What the services want to be told of when the context ends. */
+  readonly cleanups: (() => void)[] = [];
+
   /** A map that can be read and changed. */
   hold(type: number, entries: string[]): HeaderList {
     const map = new HeaderList([...entries]);
@@ -130,6 +152,8 @@ export class FakeBuffer implements GuestBuffer {
 export interface GuestOptions {
   abiVersion?: AbiVersion;
   allowed?: (name: string) => boolean;
+  vmId?: string;
+  services?: ServiceOptions;
 }
 
 export type Argument = number | bigint;
@@ -138,13 +162,20 @@ export class HostcallGuest {
   readonly vm: Vm;
   readonly context = new FakeContext(1);
   readonly own = new FakeContext(0);
+  readonly services: HostServices;
   #exports: Record<string, unknown> = {};
   #input = INPUT;
   #snapshot = Buffer.alloc(0);
 
-  constructor({ abiVersion = '0.2.1', allowed = () => true }: GuestOptions) {
+  constructor({
+    abiVersion = '0.2.1',
+    allowed = () => true,
+    vmId = '',
+    services = {},
+  }: GuestOptions) {
+    this.services = createServices(services);
     const identity = {
-      vmId: '',
+      vmId,
       abiVersion,
       configuration: Buffer.alloc(0),
       environment: {},
@@ -159,7 +190,7 @@ export class HostcallGuest {
   }
 
   async start(): Promise<this> {
-    const imports = createEnvImports(this.vm) as Record<string, () => unknown>;
+    const imports = createEnvImports(this.vm, this.services) as Record<string, () => unknown>;
     const bytes = await assembleCached(Object.keys(imports));
     const { instance } = await WebAssembly.instantiate(bytes, { env: imports });
     this.#exports = instance.exports;
