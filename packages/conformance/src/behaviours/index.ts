@@ -1,4 +1,5 @@
 import type { Behaviour } from '../behaviour.js';
+import { badInput } from './bad-input.js';
 import { exchanges } from './exchanges.js';
 import { requestBodies } from './request-bodies.js';
 import { requestHeads } from './request-heads.js';
@@ -10,4 +11,5 @@ export const behaviours: Readonly<Record<string, readonly Behaviour[]>> = {
   'request bodies': requestBodies,
   responses,
   exchanges,
+  'bad input': badInput,
 };

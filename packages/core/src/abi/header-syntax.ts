@@ -52,6 +52,26 @@ export function isAllowedHeader(mapType: number, name: string, value: string): b
   return RESPONSE_PSEUDO.get(name)?.test(value) === true;
 }
 
+/** Headers that belong to one connection and to the framing on it: the server's, not a filter's. */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'http2-settings',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+/**
+ * Whether what a filter writes under this lower-case name is ignored. It may be removed: the server
+ * frames the message as it has to anyway.
+ *
+ * Deviates: Envoy takes it and drops it when the message goes out (and refuses it on HTTP/2).
+ */
+export function isConnectionHeader(name: string): boolean {
+  return CONNECTION_HEADERS.has(name);
+}
+
 /** {@link isAllowedHeader} of every entry of name, value, …; names lower-case. */
 export function areAllowedHeaders(mapType: number, entries: readonly string[]): boolean {
   for (let index = 0; index < entries.length; index += 2) {

@@ -7,6 +7,7 @@ import {
   areAllowedHeaders,
   INVALID_VALUE,
   isAllowedHeader,
+  isConnectionHeader,
   toHeaderName,
   toHeaderValue,
 } from '../../src/abi/header-syntax.js';
@@ -67,4 +68,13 @@ it.each([
 ])('map %d: %s %j: %s', (type, name, value, allowed) => {
   expect(isAllowedHeader(type, name, value)).toBe(allowed);
   expect(areAllowedHeaders(type, ['x', 'y', name, value])).toBe(allowed);
+});
+
+it('knows the headers that belong to a connection', () => {
+  for (const name of ['connection', 'keep-alive', 'transfer-encoding', 'upgrade']) {
+    expect(isConnectionHeader(name), name).toBe(true);
+  }
+  for (const name of ['te', 'trailer', 'content-length', 'host', 'expect', 'proxy-authenticate']) {
+    expect(isConnectionHeader(name), name).toBe(false);
+  }
 });

@@ -68,6 +68,13 @@ describe('proxy_set_header_map_pairs', () => {
     expect(map.entries()).toEqual([]);
   });
 
+  it('keeps what there was of the connection, and lets in nothing new of it', async () => {
+    const [guest, map] = await guestWith(['connection', 'close', 'te', 'trailers']);
+    const entries = ['connection', 'close', 'connection', 'x', 'upgrade', 'h2c', 'te', 'new'];
+    expect(set(guest, pairs(...entries))).toBe(Status.OK);
+    expect(map.entries()).toEqual(['connection', 'close', 'te', 'new']);
+  });
+
   it.each([
     ['name', ['ok', 'ok', 'not ok', 'x']],
     ['value', ['ok', 'ok', 'x', 'a\r\nb: c']],
@@ -272,4 +279,24 @@ it.each(WRITERS)('%s refuses maps that can’t be changed', async (name, values)
     expect(guest.call(name, ...values(type))).toBe(Status.BAD_ARGUMENT);
   }
   expect(map.entries()).toEqual(HEADERS);
+});
+
+describe('headers of the connection', () => {
+  const name = 'Transfer-Encoding';
+
+  it.each(['add', 'replace'])('are not written by proxy_%s_header_map_value', async (verb) => {
+    const [guest, map] = await guestWith(['x-user', 'ann']);
+    const call = `proxy_${verb}_header_map_value`;
+    const values = [...guest.put(name), ...guest.put('chunked')];
+    expect(guest.call(call, REQUEST, ...values)).toBe(Status.OK);
+    expect(map.entries()).toEqual(['x-user', 'ann']);
+    expect(guest.call(call, RESPONSE, ...values)).toBe(Status.BAD_ARGUMENT);
+  });
+
+  it('can be removed', async () => {
+    const [guest, map] = await guestWith(['transfer-encoding', 'chunked', 'x-user', 'ann']);
+    const call = 'proxy_remove_header_map_value';
+    expect(guest.call(call, REQUEST, ...guest.put(name))).toBe(Status.OK);
+    expect(map.entries()).toEqual(['x-user', 'ann']);
+  });
 });

@@ -47,7 +47,7 @@ const refuses: GuestScript = {
 /** Lets the head pass with the next tick. */
 const waits: GuestScript = {
   callbacks: {
-    proxy_on_configure: [{ tickPeriod: 40 }],
+    proxy_on_configure: [{ setTickPeriod: 40 }],
     proxy_on_request_headers: [{ log: 'paused' }, { return: PAUSE }],
     proxy_on_tick: [{ effectiveContext: 2 }, { continueStream: REQUEST }],
   },
@@ -334,7 +334,7 @@ describe('Upgrade', () => {
   it('a filter that answers later, by a timer, ends a connection that is upgraded', async () => {
     const script: GuestScript = {
       callbacks: {
-        proxy_on_configure: [{ tickPeriod: 30 }],
+        proxy_on_configure: [{ setTickPeriod: 30 }],
         proxy_on_request_headers: [{ log: 'seen' }],
         proxy_on_tick: [{ effectiveContext: 2 }, { localResponse: { status: 500, body: 'late' } }],
       },
