@@ -181,6 +181,7 @@ export class ResponseTap {
 
   #filter({ chunk, encoding, callback, isEnd }: Queued): boolean {
     const bytes = toBytes(chunk, encoding);
+    if (typeof chunk === 'string') this.writer.noteText(chunk, encoding, bytes);
     this.#unsentBytes += bytes.length;
     this.#accepted = true;
     this.#callback = callback;

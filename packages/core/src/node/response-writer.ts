@@ -27,6 +27,10 @@ export interface NativeMethods {
 export class ResponseWriter {
   readonly #res: NodeResponse;
   readonly native: NativeMethods;
+  /** The app's last text, and the bytes that the filters were given for it. */
+  #text: string | undefined;
+  #encoding: unknown;
+  #textBytes: Uint8Array | undefined;
   /** The head is out (or as good as: Node has made it). */
   started = false;
   ended = false;
@@ -180,6 +184,13 @@ export class ResponseWriter {
     }
   }
 
+  /** A text that no filter changes is sent as text: Node puts it into one packet with the head. */
+  noteText(text: string, encoding: unknown, bytes: Uint8Array): void {
+    this.#text = text;
+    this.#encoding = encoding;
+    this.#textBytes = bytes;
+  }
+
   /** Forgets what is held: something else is sent. */
   drop(): void {
     this.#takeHeld();
@@ -192,7 +203,9 @@ export class ResponseWriter {
   }
 
   #end(chunk?: Uint8Array): void {
-    this.endDirect(this.allowsBody ? chunk : undefined, undefined);
+    if (chunk === undefined || !this.allowsBody) this.endDirect(undefined, undefined);
+    else if (chunk === this.#textBytes) this.endDirect(this.#text, this.#encoding);
+    else this.endDirect(chunk, undefined);
   }
 
   /** Node has done what was asked of it. */
