@@ -2,6 +2,8 @@
  * The request of an exchange: through the filters to the app. Decides when the app gets it, and
  * keeps what the app is told of the body's length true, whatever filters do to the body.
  */
+import { AsyncResource } from 'node:async_hooks';
+
 import type { StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap } from '../vm/context.js';
 import { refuseConsumedBody } from './consumed-body.js';
@@ -36,6 +38,8 @@ export class RequestEnd {
   readonly #length: number;
   #options: JoinOptions | undefined;
   #next: Next | undefined;
+  /** The app's async context, where `next` has to wait: what resumes it may be another request. */
+  #scope: AsyncResource | undefined;
   /** Read ahead before the joining filters, who have yet to see it. */
   #recalled: Recalled | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -62,7 +66,9 @@ export class RequestEnd {
       else stream.join(plugins, isEmpty);
     }
     // While a filter holds the head others may have the response, and chunks may come.
-    if (this.isWaiting) this.#await();
+    if (!this.isWaiting) return;
+    this.#scope = new AsyncResource('PROXYWASMREQUEST');
+    this.#await();
   }
 
   #joinWithBody(plugins: readonly StreamPlugin[], options: JoinOptions): void {
@@ -217,6 +223,7 @@ export class RequestEnd {
 
   #deliver(): void {
     const next = this.#next;
+    const scope = this.#scope;
     this.#release();
     if (next === undefined) return;
     const exchange = this.#exchange;
@@ -227,12 +234,14 @@ export class RequestEnd {
     if (exchange.stream.seesResponse || method !== this.#req.method) exchange.tapResponse();
     if (this.#res.writableEnded) return;
     this.isApps = true;
-    next();
+    if (scope === undefined) next();
+    else scope.runInAsyncScope(next);
   }
 
   /** Nothing waits here any more. */
   #release(): void {
     this.#next = undefined;
+    this.#scope = undefined;
     if (this.tap !== undefined) this.tap.holdsApp = false;
     if (this.#timer === undefined) return;
     clearTimeout(this.#timer);
