@@ -73,6 +73,34 @@ export const requestHeads: readonly Behaviour[] = [
     },
   },
   {
+    name: 'a filter sees what handlers before it did to req.headers',
+    before: [
+      (req, _res, next) => {
+        req.headers['x-user'] = 'ann';
+        req.headers['x-a'] = 'changed';
+        delete req.headers['x-d'];
+        next();
+      },
+    ],
+    filters: [
+      onRequest(
+        { logHeader: [REQUEST_HEADERS, 'x-user'] },
+        { logHeader: [REQUEST_HEADERS, 'x-a'] },
+        { logHeader: [REQUEST_HEADERS, 'x-d'] },
+        { add: [REQUEST_HEADERS, 'x-a', 'more'] },
+      ),
+    ],
+    request: { headers: { 'X-A': 'old', 'X-D': 'gone', Cookie: 'a=1' } },
+    app: OK,
+    expect: {
+      reply: { status: 200 },
+      logs: ['ann', 'changed', 'status 1'],
+      seen: [
+        { headers: { 'x-user': 'ann', 'x-a': 'changed, more', 'x-d': undefined, cookie: 'a=1' } },
+      ],
+    },
+  },
+  {
     name: 'headers, headersDistinct and rawHeaders say the same after an edit',
     filters: [
       onRequest(

@@ -56,7 +56,7 @@ export class RequestEnd {
     const { stream } = this.#exchange;
     this.#next = next;
     this.#options = options;
-    if (this.isApps) this.headers.refreshPath();
+    this.headers.refresh();
     if (this.#length === 0) {
       stream.join(plugins, true);
     } else {

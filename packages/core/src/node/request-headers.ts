@@ -4,6 +4,7 @@
  * `headers`, `headersDistinct` and `rawHeaders` say the same.
  */
 import { findHeader, HeaderList } from '../stream/header-list.js';
+import { adoptHeaders } from './app-headers.js';
 import { isHttp2, type NodeRequest } from './messages.js';
 import { HEADERS, HEADERS_COUNT, HEADERS_DISTINCT, KNOWS_HEADERS } from './node-symbols.js';
 import { fullPath, route } from './request-path.js';
@@ -30,15 +31,15 @@ export class RequestHeaders {
     if (!KNOWS_HEADERS) void [req.headers, req.headersDistinct];
   }
 
-  /** Before a filter further back joins: the app may have sent the request elsewhere. */
-  refreshPath(): void {
+  /** Before filters join: handlers before them may have changed headers, or path and method. */
+  refresh(): void {
     const { list } = this;
     const path = fullPath(this.#req);
     const { method = 'GET' } = this.#req;
-    if (list.get(':path') === path && list.get(':method') === method) return;
-    list.replace(':path', path);
-    list.replace(':method', method);
-    list.editedNames = undefined;
+    if (list.get(':path') !== path) list.replace(':path', path);
+    if (list.get(':method') !== method) list.replace(':method', method);
+    adoptHeaders(this.#req, list);
+    if (list.edited) this.show();
   }
 
   /**
