@@ -15,6 +15,8 @@ import { ResponseWriter, type Callback, type NativeMethods } from './response-wr
 /** What waits here for a filter's headers callback before the app is told to wait for 'drain'. */
 const QUEUE_BYTES = 64 * 1024;
 
+type Trailer = readonly [name: string, value: unknown];
+
 /** What the app wrote while a filter held the head, and no filter wants to see. */
 interface Queued {
   readonly chunk: unknown;
@@ -38,7 +40,9 @@ export class ResponseTap {
   /** The stream has the app's head; it has let one pass. */
   #given = false;
   #passed = false;
+  /** The app's trailers, names in its case; the list that filters see is over the same array. */
   #trailers: string[] | undefined;
+  #appTrailers: HeaderList | undefined;
   #queue: Queued[] = [];
   /** Of the body, from the app, while nothing has been sent. */
   #unsentBytes = 0;
@@ -103,9 +107,11 @@ export class ResponseTap {
     this.#show();
   }
 
-  addTrailers(trailers: Record<string, string> | readonly [string, string][]): void {
-    const pairs = Array.isArray(trailers) ? trailers : Object.entries(trailers);
-    this.#trailers = pairs.flatMap(([name, value]) => [String(name).toLowerCase(), String(value)]);
+  addTrailers(trailers: Record<string, unknown> | readonly Trailer[]): void {
+    const pairs = (Array.isArray(trailers) ? trailers : Object.entries(trailers)) as Trailer[];
+    this.#trailers = pairs.flatMap(([name, value]) =>
+      [value].flat().flatMap((one) => [name, String(one)]),
+    );
   }
 
   /** As `res.write`. */
@@ -171,7 +177,7 @@ export class ResponseTap {
     const isEmpty = chunk === undefined || chunk === null;
     if (this.#trailers !== undefined) {
       if (!isEmpty) writer.writeDirect(chunk, encoding, undefined);
-      writer.endWithTrailers(new HeaderList(this.#trailers));
+      writer.endWithTrailers(this.#trailers);
     } else if (isEmpty && !writer.started) {
       writer.end();
     } else {
@@ -187,7 +193,8 @@ export class ResponseTap {
     this.#callback = callback;
     if (isEnd && this.#trailers !== undefined) {
       if (bytes.length > 0) this.#stream.responseData(bytes, false);
-      this.#stream.responseTrailers(new HeaderList(this.#trailers));
+      this.#appTrailers = new HeaderList(this.#trailers);
+      this.#stream.responseTrailers(this.#appTrailers);
     } else if (isEnd || bytes.length > 0) {
       this.#stream.responseData(bytes, isEnd);
     }
@@ -252,7 +259,8 @@ export class ResponseTap {
   }
 
   passTrailers(trailers: HeaderMap): void {
-    this.writer.endWithTrailers(trailers);
+    const own = trailers === this.#appTrailers ? this.#trailers : undefined;
+    this.writer.endWithTrailers(own ?? trailers.entries());
   }
 
   pause(): void {

@@ -75,7 +75,10 @@ export class ResponseWriter {
       replaceHead(res, headers);
       this.#setStatus(headers.get(':status'));
     }
+    if (this.allowsBody) return;
     if (res.statusCode === 204) res.removeHeader('content-length');
+    // Node throws where trailers are announced and can't be sent.
+    if (res.hasHeader('trailer')) res.removeHeader('trailer');
   }
 
   /** Without a status there is no response, and HTTP/2 knows none above 599. @see abi.md 6.8 */
@@ -121,7 +124,7 @@ export class ResponseWriter {
       if (callback !== undefined) process.nextTick(callback);
       return true;
     }
-    if (!this.started && this.bodyMayChange) this.#dropLength();
+    if (!this.started && this.bodyMayChange && this.allowsBody) this.#dropLength();
     for (const held of this.#takeHeld()) this.#write(held);
     return this.#write(chunk, callback);
   }
@@ -138,15 +141,14 @@ export class ResponseWriter {
     this.#end(last !== undefined && last.length > 0 ? last : undefined);
   }
 
-  /** Ends the body with trailers, for which an HTTP/1 body must be chunked. */
-  endWithTrailers(trailers: HeaderMap): void {
+  /** Ends the body with trailers (name, value, …), for which an HTTP/1 body must be chunked. */
+  endWithTrailers(entries: readonly string[]): void {
     const res = this.#res;
-    const entries = trailers.entries();
     showUnsent(res);
-    const announces = !this.started && !isHttp2(res) && res.useChunkedEncodingByDefault;
-    if (announces && this.allowsBody && entries.length > 0) {
+    const isChunked = !isHttp2(res) && res.useChunkedEncodingByDefault && this.allowsBody;
+    if (isChunked && !this.started && entries.length > 0) {
       this.#dropLength();
-      res.setHeader('trailer', [...namesOf(entries)].join(', '));
+      announceTrailers(res, entries);
     }
     for (const held of this.#takeHeld()) this.#write(held);
     this.passing = true;
@@ -220,6 +222,7 @@ export class ResponseWriter {
 
   #holds(chunk: Uint8Array): boolean {
     if (!this.bodyMayChange || this.flushes || !this.allowsBody) return false;
+    if (this.#res.hasHeader('trailer')) return false;
     const declared = Number(this.#res.getHeader('content-length'));
     const total = this.#heldBytes + chunk.length;
     if (!(declared <= HELD_LENGTH_BYTES && total <= HELD_LENGTH_BYTES)) return false;
@@ -245,6 +248,10 @@ export class ResponseWriter {
     const res = this.#res;
     if (!this.allowsBody) return;
     const declared = res.getHeader('content-length');
+    if (declared !== undefined && res.hasHeader('trailer')) {
+      this.#dropLength();
+      return;
+    }
     if (declared === undefined && !(this.isLocal && length === 0)) return;
     if (String(declared) !== String(length)) res.setHeader('content-length', length);
   }
@@ -266,8 +273,11 @@ function replaceHead(res: NodeResponse, headers: HeaderMap): void {
   }
 }
 
-function namesOf(entries: readonly string[]): Set<string> {
-  return new Set(entries.filter((_, index) => index % 2 === 0));
+function announceTrailers(res: NodeResponse, entries: readonly string[]): void {
+  const announced = String(res.getHeader('trailer') ?? '').toLowerCase();
+  const names = new Set(entries.filter((_, index) => index % 2 === 0));
+  if ([...names].every((name) => announced.split(/ *, */).includes(name.toLowerCase()))) return;
+  res.setHeader('trailer', [...names].join(', '));
 }
 
 function pairsOf(entries: readonly string[]): [string, string][] {
