@@ -21,6 +21,7 @@ export const ErrorCodes = {
   PW_ERR_PLUGIN_CLOSED: 'The plugin was closed.',
   PW_ERR_PLUGIN_FAILED: 'The plugin has no VM that works.',
   PW_ERR_HOST_CLOSED: 'The host was closed.',
+  PW_ERR_SHARED_STATE_FULL: 'A limit of the store for shared data would be passed.',
   PW_ERR_BODY_CONSUMED: 'The request body was read before the filter could see it.',
 } as const;
 

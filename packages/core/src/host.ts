@@ -4,6 +4,7 @@ import type { HostOptions, PluginOptions } from './options.js';
 import { Plugin, type PluginState } from './plugin.js';
 import { checkHostOptions } from './resolve-options.js';
 import { createServices, type HostServices } from './services/host-services.js';
+import { createSharedDataView, type SharedDataView } from './services/shared-data-view.js';
 import { VmRegistry } from './vm-registry.js';
 
 export interface PluginHealth {
@@ -35,6 +36,8 @@ export interface Host {
   createPlugin(options: PluginOptions): Promise<Plugin>;
   health(): HealthReport;
   /** Closes its plugins, and takes no new ones. Never rejects. */
+  /** The data that filters share, for the app. */
+  readonly sharedData: SharedDataView;
   close(): Promise<void>;
 }
 
@@ -42,6 +45,7 @@ class ProxyWasmHost implements Host {
   readonly log: LogSink;
   readonly #services: HostServices;
   readonly #registry: VmRegistry;
+  readonly sharedData: SharedDataView;
   readonly #plugins = new Set<Plugin>();
   #closed = false;
 
@@ -49,11 +53,13 @@ class ProxyWasmHost implements Host {
     checkHostOptions(options);
     const { logger = console } = options;
     this.log = toLogSink(logger);
-    this.#services = createServices({ clock: options.clock });
+    const { clock, sharedState } = options;
+    this.#services = createServices({ clock, sharedState });
+    this.sharedData = createSharedDataView(this.#services.sharedState);
     this.#registry = new VmRegistry({
       logger,
       hostFunctions: { ...options.hostFunctions },
-      clock: options.clock,
+      clock,
       host: this.#services,
     });
   }

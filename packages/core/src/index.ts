@@ -25,11 +25,24 @@ export type {
   ModuleCode,
   PluginOptions,
   Properties,
-  SharedState,
   Upstream,
   UpstreamFunction,
   UpstreamOptions,
   VmOptions,
 } from './options.js';
 export type { Logger, LogMethod } from './logger.js';
+export { createSharedState } from './create-shared-state.js';
+export type { SharedStateLimits } from './services/memory-state.js';
+export type {
+  SharedDataEntry,
+  SharedDataScope,
+  SharedDataView,
+} from './services/shared-data-view.js';
+export type {
+  EnqueueResult,
+  QueueListener,
+  SetResult,
+  SharedState,
+  SharedValue,
+} from './services/shared-state.js';
 export type { PropertyValue } from './vm/context.js';

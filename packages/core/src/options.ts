@@ -1,6 +1,7 @@
 /** The public options: their types, their defaults, and what they come to. */
 import type { PropertyOption } from './contexts/app-properties.js';
 import type { Logger } from './logger.js';
+import type { SharedState } from './services/shared-state.js';
 
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -100,9 +101,6 @@ export interface Clock {
   clearTimer?(timer: unknown): void;
 }
 
-/** Shared data, queues and metrics of several processes; its methods come with those services. */
-export type SharedState = object;
-
 export interface HostOptions {
   /** Names that `proxy_http_call` and gRPC use. Nothing that is not named is ever reached. */
   upstreams?: Record<string, Upstream>;
@@ -151,6 +149,7 @@ export interface ResolvedLimits {
   readonly pausedTimeMs: number;
   readonly bufferedBodyBytes: number;
 }
+  /** Where shared data and queues are kept. Default: in memory, this host's own. */
 
 export const DEFAULT_LIMITS: ResolvedLimits = {
   memoryBytes: 256 * 1024 * 1024,

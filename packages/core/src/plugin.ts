@@ -90,11 +90,16 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     onClosed: (plugin: Plugin) => void,
   ): Promise<Plugin> {
     const options = resolvePluginOptions(given);
+    const release = registry.useVmId(options.vmId ?? '');
     try {
       const loaded = await registry.load(options);
       if (!isOpen()) throw new ProxyWasmError('PW_ERR_HOST_CLOSED', 'the host has been closed');
-      return new Plugin(registry, { given, options }, loaded, onClosed);
+      return new Plugin(registry, { given, options }, loaded, (plugin) => {
+        release();
+        onClosed(plugin);
+      });
     } catch (error) {
+      release();
       throw inPlugin(options.name, error);
     }
   }

@@ -24,6 +24,7 @@ import {
   type ResolvedLimits,
   type ResolvedPluginOptions,
 } from './options.js';
+import type { SharedState } from './services/shared-state.js';
 import { isCompiledModule, nameOfCode } from './vm/code-source.js';
 
 const NOTHING = new Uint8Array(0);
@@ -98,6 +99,12 @@ const limits = shape({
 
 const pluginOptions = shape(
   {
+const STORE_METHODS: readonly (keyof SharedState)[] = [
+  ...(['get', 'set', 'delete', 'entries'] as const),
+  ...(['registerQueue', 'resolveQueue', 'enqueue', 'dequeue', 'removeListener'] as const),
+  ...(['acquire', 'release'] as const),
+];
+
     code,
     sha256: hexDigest,
     name: text,
@@ -119,7 +126,11 @@ const hostOptions = shape({
   upstreams: recordOf(upstream),
   resolveUpstream: callable,
   logger,
-  sharedState: expect('an object', isObject),
+  sharedState: expect(
+    `an object with the methods ${STORE_METHODS.join(', ')}`,
+    (value) =>
+      isObject(value) && STORE_METHODS.every((method) => typeof value[method] === 'function'),
+  ),
   foreignFunctions: recordOf(callable),
   hostFunctions: recordOf(callable),
   clock: (value, path) => {

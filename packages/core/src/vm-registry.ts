@@ -58,6 +58,19 @@ export class VmRegistry {
 
   /**
    * Gives a plugin its context: on a VM of its own, or on one that it may share. Synchronous, so
+  /**
+   * Says that a plugin uses what belongs to a vm id: shared data and queues.
+   *
+   * @returns to be called once, when the plugin has been closed
+   */
+  useVmId(vmId: string): () => void {
+    const { sharedState } = this.#services.host;
+    sharedState.acquire(vmId);
+    return () => {
+      sharedState.release(vmId);
+    };
+  }
+
    * that what is asked for twice at the same time is still made once.
    *
    * @param onFailure called if the VM fails while the lease lasts

@@ -8,6 +8,7 @@ it('exports just these values', () => {
     'ProxyWasmError',
     'createHost',
     'createPlugin',
+    'createSharedState',
     'inspectModule',
   ]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import type { PluginOptions } from '../src/index.js';
+import { createSharedState, type PluginOptions } from '../src/index.js';
 import { nearestOf } from '../src/option-checks.js';
 import { DEFAULT_LIMITS } from '../src/options.js';
 import { checkHostOptions, resolvePluginOptions } from '../src/resolve-options.js';
@@ -191,7 +191,7 @@ describe('host options', () => {
         upstreams: { a: 'http://a:80', b: () => new Response(), c: { origin: 'https://c' } },
         resolveUpstream: () => undefined,
         logger: console,
-        sharedState: {},
+        sharedState: createSharedState(),
         foreignFunctions: { f: () => undefined },
         hostFunctions: { f: () => 0 },
         clock: { nowNs: () => 0n },

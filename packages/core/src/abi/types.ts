@@ -87,6 +87,7 @@ export const TrailersStatus = {
 } as const;
 
 export const MetricType = { COUNTER: 0, GAUGE: 1, HISTOGRAM: 2 } as const;
+export type MetricType = (typeof MetricType)[keyof typeof MetricType];
 
 export const PeerType = { UNKNOWN: 0, LOCAL: 1, REMOTE: 2 } as const;
 

@@ -1,15 +1,26 @@
 import type { Clock } from '../options.js';
+import { MemoryState } from './memory-state.js';
+import { QueueEvents } from './queue-events.js';
+import type { SharedState } from './shared-state.js';
 import { Timers } from './timers.js';
 
 /** What hostcalls reach beside their own context: what all plugins of a host have in common. */
 export interface HostServices {
   readonly timers: Timers;
+  readonly sharedState: SharedState;
+  readonly queueEvents: QueueEvents;
 }
 
 export interface ServiceOptions {
   readonly clock?: Clock | undefined;
+  readonly sharedState?: SharedState | undefined;
 }
 
 export function createServices(options: ServiceOptions = {}): HostServices {
-  return { timers: new Timers(options.clock) };
+  const { clock, sharedState = new MemoryState() } = options;
+  return {
+    timers: new Timers(clock),
+    sharedState,
+    queueEvents: new QueueEvents(sharedState),
+  };
 }

@@ -92,6 +92,7 @@ const CALLED: ReadonlySet<string> = new Set([
   'proxy_on_vm_start',
   'proxy_on_configure',
   'proxy_on_tick',
+  'proxy_on_queue_ready',
   'proxy_on_request_headers',
   'proxy_on_request_body',
   'proxy_on_request_trailers',

@@ -12,13 +12,6 @@ const FAMILIES = {
     'proxy_grpc_cancel',
     'proxy_grpc_close',
   ],
-  'shared-data': ['proxy_get_shared_data', 'proxy_set_shared_data'],
-  'shared-queues': [
-    'proxy_register_shared_queue',
-    'proxy_resolve_shared_queue',
-    'proxy_enqueue_shared_queue',
-    'proxy_dequeue_shared_queue',
-  ],
   metrics: [
     'proxy_define_metric',
     'proxy_increment_metric',

@@ -162,7 +162,7 @@ describe('proxy_on_tick', () => {
 });
 
 describe('clocks', () => {
-  it.each([
+  it.each<[string, object]>([
     ['only setTimer', { nowNs: () => 0n, setTimer: () => 0 }],
     ['only clearTimer', { nowNs: () => 0n, clearTimer: () => undefined }],
     ['timers of a wrong kind', { nowNs: () => 0n, setTimer: 1, clearTimer: 1 }],
