@@ -62,6 +62,12 @@ const CONNECTION_HEADERS = new Set([
   'upgrade',
 ]);
 
+/** The lengths of those names, a bit each: most names need no look-up. */
+const CONNECTION_LENGTHS = [...CONNECTION_HEADERS].reduce(
+  (bits, { length }) => bits | (1 << length),
+  0,
+);
+
 /**
  * Whether what a filter writes under this lower-case name is ignored. It may be removed: the server
  * frames the message as it has to anyway.
@@ -69,7 +75,7 @@ const CONNECTION_HEADERS = new Set([
  * Deviates: Envoy takes it and drops it when the message goes out (and refuses it on HTTP/2).
  */
 export function isConnectionHeader(name: string): boolean {
-  return CONNECTION_HEADERS.has(name);
+  return ((CONNECTION_LENGTHS >>> name.length) & 1) === 1 && CONNECTION_HEADERS.has(name);
 }
 
 /** {@link isAllowedHeader} of every entry of name, value, …; names lower-case. */

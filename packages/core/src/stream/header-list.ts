@@ -4,16 +4,27 @@ import type { HeaderMap } from '../vm/context.js';
 export function findHeader(flat: readonly string[], name: string, from = 0): number {
   const { length } = name;
   if (length === 0) return -1;
-  const last = name.charCodeAt(length - 1);
   for (let index = from; index < flat.length; index += 2) {
     const candidate = flat[index] as string;
-    if (candidate.length !== length) continue;
-    // Names are ASCII: bit 0x20 is the case of a letter. It spares most calls of toLowerCase.
-    if (((candidate.charCodeAt(length - 1) ^ last) & ~0x20) !== 0) continue;
-    if (candidate === name || candidate.toLowerCase() === name) return index;
+    if (candidate.length === length && isSameName(candidate, name)) return index;
   }
   return -1;
 }
+
+/** From the end, where names differ most. Names are ASCII: bit 0x20 is the case of a letter. */
+function isSameName(candidate: string, lowerCase: string): boolean {
+  if (candidate === lowerCase) return true;
+  for (let index = lowerCase.length - 1; index >= 0; index -= 1) {
+    const wanted = lowerCase.charCodeAt(index);
+    const code = candidate.charCodeAt(index);
+    if (code === wanted) continue;
+    if ((code | 0x20) !== wanted || wanted < LOWER_A || wanted > LOWER_Z) return false;
+  }
+  return true;
+}
+
+const LOWER_A = 97;
+const LOWER_Z = 122;
 
 const NONE: string[] = [];
 

@@ -44,7 +44,7 @@ export function instantiate(
   } catch (cause) {
     vm.fail(startError(cause, entryPoint));
   } finally {
-    vm.leave();
+    vm.leaveStart();
   }
   if (vm.failure !== undefined) throw vm.failure;
 }

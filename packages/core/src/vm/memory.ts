@@ -52,9 +52,8 @@ class ContentCache<T> {
   }
 
   read(bytes: StringBuffer, view: DataView, ptr: number, length: number): T {
-    if (length < 4 || length > CACHED_BYTES) {
-      return this.#make(length === 0 ? '' : bytes.latin1Slice(ptr, ptr + length));
-    }
+    if (length < 4) return this.#readTiny(bytes, ptr, length);
+    if (length > CACHED_BYTES) return this.#make(bytes.latin1Slice(ptr, ptr + length));
     const tail = ptr + length - 4;
     const first = view.getInt32(ptr, true);
     const last = view.getInt32(tail, true);
@@ -63,6 +62,23 @@ class ContentCache<T> {
       return this.#made[slot] as T;
     }
     return this.#store(this.#make(bytes.latin1Slice(ptr, ptr + length)), view, ptr, tail, slot);
+  }
+
+  /** Up to three bytes are their own key. */
+  #readTiny(bytes: StringBuffer, ptr: number, length: number): T {
+    let key = 0;
+    for (let index = 0; index < length; index += 1) {
+      key |= (bytes[ptr + index] as number) << (index * 8);
+    }
+    const slot = (Math.imul(key ^ length, 0x9e3779b1) >>> 24) & this.#mask;
+    if (this.#lengths[slot] === length && this.#words[slot * CACHE_WORDS] === key) {
+      return this.#made[slot] as T;
+    }
+    const made = this.#make(length === 0 ? '' : bytes.latin1Slice(ptr, ptr + length));
+    this.#lengths[slot] = length;
+    this.#words[slot * CACHE_WORDS] = key;
+    this.#made[slot] = made;
+    return made;
   }
 
   #matches(view: DataView, ptr: number, tail: number, word: number): boolean {
