@@ -6,6 +6,7 @@ import { HeaderList } from '../stream/header-list.js';
 import type { HttpStream } from '../stream/http-stream.js';
 import type { HeaderMap } from '../vm/context.js';
 import { showSent } from './held-response.js';
+import { localHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 import { mergeHead, type HeadValues } from './response-head.js';
 import { ResponseHeaders } from './response-headers.js';
@@ -283,10 +284,8 @@ export class ResponseTap {
 
   /** The answer is a filter's: what the app wrote and what it still writes is dropped. */
   takeOver(keepHeaders: boolean): HeaderMap {
-    const res = this.#res;
     const { writer } = this;
-    const local = new HeaderList([], [':status', '200']);
-    if (keepHeaders) keep(res, local);
+    const local = localHead(this.#res, keepHeaders);
     this.#local = local;
     this.#given = true;
     writer.isLocal = true;
@@ -313,25 +312,4 @@ export class ResponseTap {
 
 function emitDrain(res: NodeResponse): void {
   if (!res.destroyed) res.emit('drain');
-}
-
-/** Describe a body that is not sent. */
-const OF_THE_BODY = new Set([
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'content-range',
-  'transfer-encoding',
-  'trailer',
-  'etag',
-  'last-modified',
-]);
-
-function keep(res: NodeResponse, list: HeaderList): void {
-  const headers = new ResponseHeaders(res);
-  const entries = headers.entries();
-  for (let index = 0; index < entries.length; index += 2) {
-    const name = entries[index] as string;
-    if (name !== ':status' && !OF_THE_BODY.has(name)) list.add(name, entries[index + 1] as string);
-  }
 }

@@ -5,7 +5,9 @@
  */
 import type { HeaderMap } from '../vm/context.js';
 import { showUnsent, silence } from './held-response.js';
+import { putLocalHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
+import { announceTrailers, groupedEntries, pairsOfEntries } from './response-entries.js';
 import { ResponseHeaders } from './response-headers.js';
 
 /** A declared length up to this is kept, by holding the body until its length is known again. */
@@ -72,7 +74,7 @@ export class ResponseWriter {
       if (headers.statusEdited) this.#setStatus(headers.get(':status'));
       if (headers.lengthEdited) this.#restoreLength(headers);
     } else {
-      replaceHead(res, headers);
+      putLocalHead(res, headers);
       this.#setStatus(headers.get(':status'));
     }
     if (this.allowsBody) return;
@@ -152,7 +154,10 @@ export class ResponseWriter {
     }
     for (const held of this.#takeHeld()) this.#write(held);
     this.passing = true;
-    this.native.addTrailers.call(res, isHttp2(res) ? groupedOf(entries) : pairsOf(entries));
+    this.native.addTrailers.call(
+      res,
+      isHttp2(res) ? groupedEntries(entries) : pairsOfEntries(entries),
+    );
     this.passing = false;
     this.#end();
   }
@@ -255,47 +260,6 @@ export class ResponseWriter {
     if (declared === undefined && !(this.isLocal && length === 0)) return;
     if (String(declared) !== String(length)) res.setHeader('content-length', length);
   }
-}
-
-/** The head of a local response in the place of whatever was set on the response. */
-function replaceHead(res: NodeResponse, headers: HeaderMap): void {
-  const entries = headers.entries();
-  for (const name of res.getHeaderNames()) {
-    if (!entries.includes(name)) res.removeHeader(name);
-  }
-  res.sendDate = true;
-  // A filter took it away: Node would put one of its own.
-  if (!entries.includes('content-length')) res.removeHeader('content-length');
-  const grouped = groupedOf(entries);
-  for (const name of Object.keys(grouped)) {
-    if (name.startsWith(':')) continue;
-    res.setHeader(name, grouped[name] as string | string[]);
-  }
-}
-
-function announceTrailers(res: NodeResponse, entries: readonly string[]): void {
-  const announced = String(res.getHeader('trailer') ?? '').toLowerCase();
-  const names = new Set(entries.filter((_, index) => index % 2 === 0));
-  if ([...names].every((name) => announced.split(/ *, */).includes(name.toLowerCase()))) return;
-  res.setHeader('trailer', [...names].join(', '));
-}
-
-function pairsOf(entries: readonly string[]): [string, string][] {
-  const pairs: [string, string][] = [];
-  for (let index = 0; index < entries.length; index += 2) {
-    pairs.push([entries[index] as string, entries[index + 1] as string]);
-  }
-  return pairs;
-}
-
-function groupedOf(entries: readonly string[]): Record<string, string | string[]> {
-  const grouped = Object.create(null) as Record<string, string | string[]>;
-  for (const [name, value] of pairsOf(entries)) {
-    const before = grouped[name];
-    if (before === undefined) grouped[name] = value;
-    else grouped[name] = [before, value].flat();
-  }
-  return grouped;
 }
 
 function concat(held: readonly Uint8Array[], last: Uint8Array | undefined): Uint8Array {
