@@ -1,0 +1,12 @@
+/** Koa 2, under the name by which it is installed beside Koa 3: what is used of it is the same. */
+declare module 'koa2' {
+  import Koa from 'koa';
+
+  export default Koa;
+}
+
+declare module 'koa-mount' {
+  import type Koa from 'koa';
+
+  export default function mount(prefix: string, app: Koa): Koa.Middleware;
+}
