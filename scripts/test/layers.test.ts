@@ -55,6 +55,7 @@ describe('the layer rule', () => {
     [core('plugin.ts'), './hostcalls/table.js'],
     ['packages/express/src/index.ts', '@proxy-wasm-node/core/node'],
     ['packages/express/src/index.ts', 'express'],
+    ['packages/conformance/src/targets/koa.ts', '@proxy-wasm-node/koa'],
   ])('%s may import %s', (file, specifier) => {
     expect(complaints(file, specifier)).toEqual([]);
   });

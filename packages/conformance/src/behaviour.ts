@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { PluginOptions } from '@proxy-wasm-node/core';
+import type { WasmFilter, WasmFilterOptions } from '@proxy-wasm-node/core/node';
 
 import type { GuestScript } from './guests/wat-guest.js';
 
@@ -113,6 +114,9 @@ export type Middleware = (
   next: (error?: unknown) => void,
 ) => void;
 
+/** A filter among the middlewares. */
+export type FilterMiddleware = Middleware & Pick<WasmFilter, 'ready' | 'close'>;
+
 export interface Running {
   readonly port: number;
   close(): Promise<void>;
@@ -123,6 +127,11 @@ export interface Target {
   readonly name: string;
   /** Default HTTP/1.1. */
   readonly protocol?: 'h2';
+  /**
+   * The framework's own `wasmFilter`, where it is no middleware of node:http. What it answers stands
+   * among the middlewares that {@link start} is given.
+   */
+  wasmFilter?(plugins: readonly PluginOptions[], options: WasmFilterOptions): FilterMiddleware;
   /** Starts a server with the middlewares in order, then the app. */
   start(middlewares: readonly Middleware[], app: Answer | Handler): Promise<Running>;
 }

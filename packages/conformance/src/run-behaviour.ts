@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url';
 
 import { createHost, type Host, type PluginOptions } from '@proxy-wasm-node/core';
-import { wasmFilter, type WasmFilter } from '@proxy-wasm-node/core/node';
+import { wasmFilter } from '@proxy-wasm-node/core/node';
 
 import { pause } from './answer.js';
 import type {
   Answer,
   Behaviour,
+  FilterMiddleware,
   FilterSpec,
   Handler,
   Middleware,
@@ -33,10 +34,11 @@ export async function runBehaviour(row: Behaviour, target: Target): Promise<Outc
   const outcome: Outcome = { replies: [], seen: [], logs: [], errors: [] };
   const host = createHost({ logger: recorder(outcome) });
   const { allowConsumedBody = false } = row;
-  const filters: WasmFilter[] = [];
+  const filters: FilterMiddleware[] = [];
   const toFilter = async (specs: readonly FilterSpec[]): Promise<Middleware> => {
     const plugins = await Promise.all(specs.map(pluginOptions));
-    const filter = wasmFilter(plugins, { host, allowConsumedBody });
+    const options = { host, allowConsumedBody };
+    const filter = target.wasmFilter?.(plugins, options) ?? wasmFilter(plugins, options);
     filters.push(filter);
     return filter;
   };
@@ -74,7 +76,7 @@ async function exchange(
   }
 }
 
-async function finish(filters: readonly WasmFilter[], host: Host): Promise<void> {
+async function finish(filters: readonly FilterMiddleware[], host: Host): Promise<void> {
   for (const filter of filters) await filter.close();
   await host.close();
 }

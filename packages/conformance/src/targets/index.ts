@@ -1,7 +1,16 @@
 import type { Target } from '../behaviour.js';
 import { express4Target, express5 } from './express.js';
+import { koa2, koa3, koa3Http2 } from './koa.js';
 import { nodeHttp } from './node-http.js';
 import { nodeHttp2 } from './node-http2.js';
 
 /** Every kind of server that the table is run on. */
-export const targets: readonly Target[] = [nodeHttp, nodeHttp2, express5, express4Target];
+export const targets: readonly Target[] = [
+  nodeHttp,
+  nodeHttp2,
+  express5,
+  express4Target,
+  koa3,
+  koa2,
+  koa3Http2,
+];
