@@ -5,6 +5,7 @@
  */
 import { Status, type AbiVersion } from '../abi/types.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
+import { CallIds } from './call-ids.js';
 import { findCallbacks, type Callbacks } from './callbacks.js';
 import { wallClockNs } from './clock.js';
 import { ContextTable } from './context-table.js';
@@ -34,6 +35,8 @@ export class Vm {
   readonly memory = new GuestMemory();
   /** Live contexts by id; id 0 (the VM's own) is not among them. */
   readonly contexts = new ContextTable();
+  /** Ids of calls to upstreams. */
+  readonly callIds = new CallIds();
   /** What may be called now: nothing once the VM has failed. */
   callbacks: Callbacks = NO_CALLBACKS;
   /** What the module exports, also after a failure. */
@@ -41,10 +44,8 @@ export class Vm {
   /** The time that guests are told: nanoseconds since the Unix epoch. */
   nowNs: () => bigint = wallClockNs;
 
-  /** The context whose callback runs. */
+  /** The context whose callback runs, or ran last if it lives. */
   current: Context;
-  /** The context that hostcalls act on: the current one, unless an effective one was set. */
-  active: Context;
   /** Why this VM is dead. Once set, no guest code of it ever runs again. */
   failure: ProxyWasmError | undefined;
   /** Called once, when the VM fails; no guest of this VM runs again after it. */
@@ -52,6 +53,8 @@ export class Vm {
 
   readonly #own: Context;
   readonly #restricted: Context;
+  #active: Context;
+  #isRestricted = false;
   #allocate: ((sizeBytes: number) => number) | null = null;
   #lastContextId = 0;
 
@@ -65,7 +68,7 @@ export class Vm {
     this.#own = own(this);
     this.#restricted = restricted(this);
     this.current = this.#own;
-    this.active = this.#own;
+    this.#active = this.#own;
   }
 
   /** Takes the instance's exports, before the module is started. */
@@ -83,24 +86,45 @@ export class Vm {
     return this.#lastContextId;
   }
 
-  /** Before guest code: `context` becomes current, the effective context is reset. */
+  /**
+   * The context that hostcalls act on: the current one, unless an effective one was set, or only a
+   * few hostcalls are allowed.
+   */
+  get active(): Context {
+    return this.#isRestricted ? this.#restricted : this.#active;
+  }
+
+  /** Sets the effective context, until the callback returns. */
+  set active(context: Context) {
+    this.#active = context;
+  }
+
+  /**
+   * Before guest code: `context` becomes current, the effective context is reset. A context that
+   * was current before stays so without a write: to write a young object into an old one costs more
+   * than the call into the guest.
+   */
   enter(context: Context): void {
     guestEntered();
+    if (this.#active === context && this.current === context) return;
     this.current = context;
-    this.active = context;
+    this.#active = context;
   }
 
   /** After guest code, however it ended. */
   leave(): void {
     guestReturned();
-    this.current = this.#own;
-    this.active = this.#own;
   }
 
   /** Before start functions and start sections: few hostcalls are allowed there. */
   enterStart(): void {
     guestEntered();
-    this.active = this.#restricted;
+    this.#isRestricted = true;
+  }
+
+  leaveStart(): void {
+    guestReturned();
+    this.#isRestricted = false;
   }
 
   /** Takes the VM out of service. Safe to call again: the first failure counts. */
@@ -126,7 +150,8 @@ export class Vm {
   /** Forgets a context; if it was the effective one, hostcalls fall back to the current one. */
   forget(context: Context): void {
     this.contexts.delete(context.id);
-    if (this.active === context) this.active = this.current;
+    if (this.current === context) this.current = this.#own;
+    if (this.#active === context) this.#active = this.current;
   }
 
   /**
@@ -134,9 +159,9 @@ export class Vm {
    * answered 0, a block outside its memory, or trapped.
    */
   allocate(sizeBytes: number): number {
-    const { active } = this;
     if (this.#allocate === null) return 0;
-    this.active = this.#restricted;
+    const wasRestricted = this.#isRestricted;
+    this.#isRestricted = true;
     try {
       const ptr = this.#allocate(sizeBytes) >>> 0;
       return this.memory.contains(ptr, sizeBytes) ? ptr : 0;
@@ -144,7 +169,7 @@ export class Vm {
       this.trapped(error, this.current, 'malloc');
       return 0;
     } finally {
-      this.active = active;
+      this.#isRestricted = wasRestricted;
     }
   }
 
