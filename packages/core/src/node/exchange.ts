@@ -10,6 +10,7 @@ import { connectionAttribute } from './attributes.js';
 import { NodeExchangeFacts } from './exchange-facts.js';
 import type { Expectation } from './expectation.js';
 import { EXCHANGE, isHttp2, type NodeRequest, type NodeResponse } from './messages.js';
+import { queue, unqueue } from './queued-exchanges.js';
 import { RequestEnd } from './request-end.js';
 import { ResponseTap } from './response-tap.js';
 
@@ -40,6 +41,7 @@ export class Exchange implements StreamEnds {
   /** Filters that were attached to the server and have run: their middleware lets it pass, once. */
   #admitted: Set<JoinOptions> | undefined;
   #isTunnel = false;
+  readonly #isQueued: boolean;
   /** Handlers that wait for what comes after them; the last of them still has `next` to run. */
   #waiting: Over[] | undefined;
   #over: Over | undefined;
@@ -53,6 +55,9 @@ export class Exchange implements StreamEnds {
     req[EXCHANGE] = this;
     res[EXCHANGE] = this;
     res.on('close', onClose);
+    // A request that the client sent ahead: others have to be answered before it.
+    this.#isQueued = res.socket === null && !isHttp2(res);
+    if (this.#isQueued) queue(req.socket, this);
   }
 
   get requestTap(): RequestEnd['tap'] {
@@ -194,6 +199,7 @@ export class Exchange implements StreamEnds {
     }
     if (this.stream.completed) return;
     this.endMs = performance.now();
+    if (this.#isQueued) unqueue(this.req.socket, this);
     if (this.responseTap?.isLocal === true) this.#tellAll();
     else if (this.request.isWaiting) this.#tellLast();
     this.request.answered();

@@ -115,7 +115,7 @@ function admission(chain: PluginChain, filter: JoinOptions): Admit {
     allowConsumedBody: filter.allowConsumedBody,
   };
   const run: Admit = (req, res, next, prepare) => {
-    if (isGone(res)) return;
+    if (isGone(req, res)) return;
     const exchange = req[EXCHANGE] ?? new Exchange(req, res, options);
     prepare(exchange);
     exchange.join(chain.plugins ?? [], options, () => {
@@ -137,7 +137,7 @@ function enter({ plugins = [] }: PluginChain, options: JoinOptions, values: Argu
   const request = req as NodeRequest;
   const response = res as NodeResponse;
   // The client has gone. The app must not get the request: no filter has seen it.
-  if (isGone(response)) {
+  if (isGone(request, response)) {
     over?.();
     return;
   }
@@ -146,7 +146,8 @@ function enter({ plugins = [] }: PluginChain, options: JoinOptions, values: Argu
   else exchange.join(plugins, options, next, over);
 }
 
-function isGone({ destroyed, closed, stream }: NodeResponse): boolean {
+function isGone({ socket }: NodeRequest, { destroyed, closed, stream }: NodeResponse): boolean {
+  if (stream === undefined && socket.destroyed) return true;
   return destroyed || closed || stream?.closed === true || stream?.destroyed === true;
 }
 

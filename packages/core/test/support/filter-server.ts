@@ -47,7 +47,7 @@ export async function startFilters(
   const plugins: Plugin[] = [];
   for (const script of scripts) {
     const code = await guest(counting(script));
-    plugins.push((await host.createPlugin({ name: 'guest', code, ...options })));
+    plugins.push(await host.createPlugin({ name: 'guest', code, ...options }));
   }
   const filter = wasmFilter(plugins);
   const count = (text: string): number => log.texts().filter((line) => line === text).length;
