@@ -5,6 +5,8 @@ import { Plugin, type PluginState } from './plugin.js';
 import { checkHostOptions } from './resolve-options.js';
 import { createServices, type HostServices } from './services/host-services.js';
 import { createSharedDataView, type SharedDataView } from './services/shared-data-view.js';
+import { Upstreams } from './services/upstreams.js';
+import { checkingResolver } from './upstream-checks.js';
 import { VmRegistry } from './vm-registry.js';
 
 export interface PluginHealth {
@@ -34,18 +36,20 @@ export interface Host {
    * @throws ProxyWasmError whose `code` says what failed; nothing is left behind then
    */
   createPlugin(options: PluginOptions): Promise<Plugin>;
-  health(): HealthReport;
-  /** Closes its plugins, and takes no new ones. Never rejects. */
   /** The data that filters share, for the app. */
   readonly sharedData: SharedDataView;
+  health(): HealthReport;
+  /** Closes its plugins, and takes no new ones. Never rejects. */
   close(): Promise<void>;
 }
 
 class ProxyWasmHost implements Host {
   readonly log: LogSink;
-  readonly #services: HostServices;
-  readonly #registry: VmRegistry;
+  readonly hasLogger: boolean;
   readonly sharedData: SharedDataView;
+  readonly #services: HostServices;
+  readonly #upstreams: Upstreams;
+  readonly #registry: VmRegistry;
   readonly #plugins = new Set<Plugin>();
   #closed = false;
 
@@ -53,13 +57,16 @@ class ProxyWasmHost implements Host {
     checkHostOptions(options);
     const { logger = console } = options;
     this.log = toLogSink(logger);
+    this.hasLogger = options.logger !== undefined;
     const { clock, sharedState } = options;
     this.#services = createServices({ clock, sharedState });
+    this.#upstreams = new Upstreams(options.upstreams, checkingResolver(options.resolveUpstream));
     this.sharedData = createSharedDataView(this.#services.sharedState);
     this.#registry = new VmRegistry({
       logger,
       hostFunctions: { ...options.hostFunctions },
       clock,
+      upstreams: this.#upstreams,
       host: this.#services,
     });
   }
@@ -87,6 +94,7 @@ class ProxyWasmHost implements Host {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#plugins].map((plugin) => plugin.close()));
+    this.#upstreams.close();
   }
 
   #ensureOpen(): void {
@@ -117,6 +125,11 @@ export function createHost(options: HostOptions = {}): Host {
 /** Where a host logs what no plugin does; undefined: the process's default host. */
 export function hostLog(host: Host | undefined): LogSink {
   return host instanceof ProxyWasmHost ? host.log : toLogSink(console);
+}
+
+/** Whether a host was given a logger; undefined: the process's default host, which was not. */
+export function hasLogger(host: Host | undefined): boolean {
+  return host instanceof ProxyWasmHost && host.hasLogger;
 }
 
 let defaultHost: Host | undefined;

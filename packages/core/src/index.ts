@@ -28,9 +28,9 @@ export type {
   Upstream,
   UpstreamFunction,
   UpstreamOptions,
+  UpstreamTlsOptions,
   VmOptions,
 } from './options.js';
-export type { Logger, LogMethod } from './logger.js';
 export { createSharedState } from './create-shared-state.js';
 export type { SharedStateLimits } from './services/memory-state.js';
 export type {
@@ -45,4 +45,5 @@ export type {
   SharedState,
   SharedValue,
 } from './services/shared-state.js';
+export type { Logger, LogMethod } from './logger.js';
 export type { PropertyValue } from './vm/context.js';

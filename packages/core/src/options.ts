@@ -35,16 +35,57 @@ export interface Limits {
   pausedTimeMs?: number;
   /** Cap on what a paused body may hold, in bytes; default 1 MiB. */
   bufferedBodyBytes?: number;
+  /** Cap on calls to upstreams (HTTP and gRPC) that are in flight; default 1024. */
+  upstreamCalls?: number;
 }
 
 /** Properties by dotted path, or a function that is asked with the path's segments. */
 export type Properties = PropertyOption;
 
+/**
+ * Answers in place of a server. Its `request.signal` is aborted when nobody waits for the answer any
+ * more. An error that it throws or rejects with is what a reset connection is: the filter gets 503.
+ * A `Request` has no trailers, no body with GET or HEAD, and no method CONNECT or TRACE: trailers of
+ * a call are left out, the others are refused.
+ */
 export type UpstreamFunction = (request: Request) => Response | Promise<Response>;
 
+/** A server. */
 export interface UpstreamOptions {
-  /** Scheme, host and port: `https://auth.internal:8443`. */
-  origin: string;
+  /** Scheme, host and port: `https://auth.internal:8443`. This or `origin` must be given. */
+  url?: string;
+  /** The same by another name. */
+  origin?: string;
+  /** For `https:`. */
+  tls?: UpstreamTlsOptions;
+  /**
+   * HTTP/2 where the server has it (by ALPN); with `http:` always. Default: HTTP/1.1. gRPC takes
+   * HTTP/2 whatever is said here, and calls with request trailers take HTTP/1.1.
+   */
+  http2?: boolean;
+  /** How many connections at most; calls beyond wait. Default 128. */
+  connections?: number;
+  /** Until a connection is there, milliseconds; default 10 000. */
+  connectTimeoutMs?: number;
+  /** From the request to the response's head, milliseconds; default 300 000. */
+  headersTimeoutMs?: number;
+  /** Between two pieces of the response's body, milliseconds; default 300 000. */
+  bodyTimeoutMs?: number;
+  /** Cap on a response's body and on a gRPC message, bytes; default 16 MiB. */
+  maxResponseBytes?: number;
+}
+
+/** As in `tls.connect`. The name that is checked is the URL's, unless `servername` is given. */
+export interface UpstreamTlsOptions {
+  /** PEM. Default: the authorities that Node knows. */
+  ca?: string | Uint8Array | readonly (string | Uint8Array)[];
+  /** PEM of the client's certificate. */
+  cert?: string | Uint8Array;
+  key?: string | Uint8Array;
+  passphrase?: string;
+  servername?: string;
+  /** false: a server of any name, with a certificate of anybody's. Default true. */
+  rejectUnauthorized?: boolean;
 }
 
 /** An origin URL, options, or JavaScript that answers in place of a server. */
@@ -108,6 +149,7 @@ export interface HostOptions {
   resolveUpstream?: (name: string) => Upstream | undefined;
   /** pino's shape, or a console. Default: the process's console. */
   logger?: Logger;
+  /** Where shared data and queues are kept. Default: in memory, this host's own. */
   sharedState?: SharedState;
   foreignFunctions?: Record<string, ForeignFunction>;
   /** Vendors' imports outside the spec, by name. */
@@ -148,14 +190,15 @@ export interface ResolvedLimits {
   readonly callbackTimeMs: number | false;
   readonly pausedTimeMs: number;
   readonly bufferedBodyBytes: number;
+  readonly upstreamCalls: number;
 }
-  /** Where shared data and queues are kept. Default: in memory, this host's own. */
 
 export const DEFAULT_LIMITS: ResolvedLimits = {
   memoryBytes: 256 * 1024 * 1024,
   callbackTimeMs: 1000,
   pausedTimeMs: 300_000,
   bufferedBodyBytes: 1024 * 1024,
+  upstreamCalls: 1024,
 };
 
 /** {@link PluginOptions} as the rest of the code takes them: checked, complete, in bytes. */
@@ -174,5 +217,6 @@ export interface ResolvedPluginOptions {
   readonly limits: ResolvedLimits;
   readonly allowOnHeadersStopIteration: boolean;
   readonly properties: Properties | undefined;
+  readonly upstreams: Readonly<Record<string, Upstream>> | undefined;
   readonly logger: Logger | undefined;
 }

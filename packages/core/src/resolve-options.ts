@@ -25,6 +25,7 @@ import {
   type ResolvedPluginOptions,
 } from './options.js';
 import type { SharedState } from './services/shared-state.js';
+import { upstream } from './upstream-checks.js';
 import { isCompiledModule, nameOfCode } from './vm/code-source.js';
 
 const NOTHING = new Uint8Array(0);
@@ -66,25 +67,6 @@ const logger = expect(
   (value) => isObject(value) && LOG_METHODS.some((method) => typeof value[method] === 'function'),
 );
 
-const upstream: Check = (value, path) => {
-  if (typeof value === 'function') return;
-  if (typeof value === 'string') checkOrigin(value, path);
-  else shape({ origin: checkOrigin }, 'origin')(value, path);
-};
-
-function checkOrigin(value: unknown, path: string): void {
-  const isOrigin = typeof value === 'string' && /^https?:$/.test(parseUrl(value)?.protocol ?? '');
-  if (!isOrigin) refuse(path, 'an http: or https: origin URL, options, or a function', value);
-}
-
-function parseUrl(value: string): URL | undefined {
-  try {
-    return new URL(value);
-  } catch {
-    return undefined;
-  }
-}
-
 const properties: Check = (value, path) => {
   if (typeof value !== 'function' && !isObject(value))
     refuse(path, 'an object or a function', value);
@@ -95,16 +77,11 @@ const limits = shape({
   callbackTimeMs: countOrFalse('milliseconds'),
   pausedTimeMs: count('milliseconds'),
   bufferedBodyBytes: count('bytes'),
+  upstreamCalls: count('calls'),
 });
 
 const pluginOptions = shape(
   {
-const STORE_METHODS: readonly (keyof SharedState)[] = [
-  ...(['get', 'set', 'delete', 'entries'] as const),
-  ...(['registerQueue', 'resolveQueue', 'enqueue', 'dequeue', 'removeListener'] as const),
-  ...(['acquire', 'release'] as const),
-];
-
     code,
     sha256: hexDigest,
     name: text,
@@ -121,6 +98,12 @@ const STORE_METHODS: readonly (keyof SharedState)[] = [
   },
   'code',
 );
+
+const STORE_METHODS: readonly (keyof SharedState)[] = [
+  ...(['get', 'set', 'delete', 'entries'] as const),
+  ...(['registerQueue', 'resolveQueue', 'enqueue', 'dequeue', 'removeListener'] as const),
+  ...(['acquire', 'release'] as const),
+];
 
 const hostOptions = shape({
   upstreams: recordOf(upstream),
@@ -179,6 +162,7 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
     limits: resolveLimits(options),
     allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
     properties: options.properties,
+    upstreams: options.upstreams,
     logger: options.logger,
   };
 }
@@ -195,6 +179,7 @@ function resolveLimits({ limits: given = {} }: PluginOptions): ResolvedLimits {
     callbackTimeMs: given.callbackTimeMs ?? DEFAULT_LIMITS.callbackTimeMs,
     pausedTimeMs: given.pausedTimeMs ?? DEFAULT_LIMITS.pausedTimeMs,
     bufferedBodyBytes: given.bufferedBodyBytes ?? DEFAULT_LIMITS.bufferedBodyBytes,
+    upstreamCalls: given.upstreamCalls ?? DEFAULT_LIMITS.upstreamCalls,
   };
 }
 

@@ -10,6 +10,7 @@ import { toLogSink, type Logger, type LogSink } from './logger.js';
 import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
 import { PluginVm, type ContextLease } from './plugin-vm.js';
 import type { HostServices } from './services/host-services.js';
+import { Upstreams } from './services/upstreams.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
 import { instantiate } from './vm/instantiate.js';
 import { loadModule, type LoadedModule } from './vm/load.js';
@@ -22,6 +23,7 @@ export interface VmServices {
   readonly logger: Logger;
   readonly hostFunctions: Readonly<Record<string, HostFunction>>;
   readonly clock: Clock | undefined;
+  readonly upstreams: Upstreams;
   /** Timers, shared data and the like: what hostcalls reach. */
   readonly host: HostServices;
 }
@@ -57,8 +59,6 @@ export class VmRegistry {
   }
 
   /**
-   * Gives a plugin its context: on a VM of its own, or on one that it may share. Synchronous, so
-  /**
    * Says that a plugin uses what belongs to a vm id: shared data and queues.
    *
    * @returns to be called once, when the plugin has been closed
@@ -71,6 +71,8 @@ export class VmRegistry {
     };
   }
 
+  /**
+   * Gives a plugin its context: on a VM of its own, or on one that it may share. Synchronous, so
    * that what is asked for twice at the same time is still made once.
    *
    * @param onFailure called if the VM fails while the lease lasts
@@ -83,7 +85,8 @@ export class VmRegistry {
   ): ContextLease {
     const log = this.logOf(options);
     const vm = this.#openVm(loaded, options, log);
-    return vm.lease(settingsOf(options, log), contextKey(options), onFailure);
+    const settings = settingsOf(options, log, this.#services.upstreams);
+    return vm.lease(settings, contextKey(options), onFailure);
   }
 
   #openVm(loaded: LoadedModule, options: ResolvedPluginOptions, log: LogSink): PluginVm {
@@ -138,13 +141,22 @@ function allowedBy(capabilities: readonly string[] | undefined): (name: string) 
   return (name) => names.has(name);
 }
 
-function settingsOf(options: ResolvedPluginOptions, log: LogSink): PluginSettings {
+function settingsOf(
+  options: ResolvedPluginOptions,
+  log: LogSink,
+  hostUpstreams: Upstreams,
+): PluginSettings {
   const { name, rootId, configuration, allowOnHeadersStopIteration } = options;
+  const { upstreamCalls } = options.limits;
   const property = createPropertySource(options.properties, (error) => {
     const message = `plugin "${name}": the option properties threw: ${messageOf(error)}`;
     log.write(LogLevel.ERROR, { plugin: name, err: error }, message);
   });
-  return { name, rootId, configuration, allowOnHeadersStopIteration, log, property };
+  const upstreams = new Upstreams(options.upstreams, undefined, hostUpstreams);
+  return {
+    ...{ name, rootId, configuration, allowOnHeadersStopIteration },
+    ...{ log, property, upstreams, upstreamCalls },
+  };
 }
 
 /** What plugins must have in common to share a VM: decision 2 of the design. */
@@ -169,6 +181,7 @@ function contextKey(options: ResolvedPluginOptions): string {
     // These belong to the plugin whose context is current, so they must be the same ones.
     objectNumber(options.logger),
     objectNumber(options.properties),
+    objectNumber(options.upstreams),
   ]);
 }
 

@@ -33,7 +33,7 @@ describe('inspectModule', () => {
           name: 'proxy_http_call',
           signature: '(i32, i32, i32, i32, i32, i32, i32, i32, i32, i32) -> (i32)',
           state: 'implemented',
-          note: 'not built yet: answers Unimplemented',
+          note: undefined,
         },
       ],
       exports: [
@@ -47,7 +47,7 @@ describe('inspectModule', () => {
         { name: 'malloc', signature: '(i32) -> (i32)', calledByHost: true, state: 'ok' },
         { name: '_start', signature: '() -> ()', calledByHost: true, state: 'ok' },
         { name: 'proxy_on_log', signature: '(i32) -> ()', calledByHost: true, state: 'ok' },
-        { name: 'proxy_on_tick', signature: '(i32) -> ()', calledByHost: false, state: 'ok' },
+        { name: 'proxy_on_tick', signature: '(i32) -> ()', calledByHost: true, state: 'ok' },
         { name: 'helper', signature: '() -> ()', calledByHost: false, state: 'ok' },
       ],
       memory: { minimumBytes: 65_536, maximumBytes: undefined, shared: false, imported: false },

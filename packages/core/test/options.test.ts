@@ -33,6 +33,7 @@ describe('plugin options', () => {
       limits: DEFAULT_LIMITS,
       allowOnHeadersStopIteration: false,
       properties: undefined,
+      upstreams: undefined,
       logger: undefined,
     });
     expect(DEFAULT_LIMITS).toEqual({
@@ -40,6 +41,7 @@ describe('plugin options', () => {
       callbackTimeMs: 1000,
       pausedTimeMs: 300_000,
       bufferedBodyBytes: 1_048_576,
+      upstreamCalls: 1024,
     });
   });
 
@@ -125,7 +127,7 @@ describe('plugin options', () => {
     [
       'an upstream without origin',
       { code, upstreams: { a: {} } },
-      'upstreams.a.origin must be given',
+      'upstreams.a.url must be given, once',
     ],
     [
       'a configuration with a bigint',

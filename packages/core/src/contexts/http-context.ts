@@ -1,10 +1,12 @@
 import { BufferType, MapType, StreamType, type LogLevel } from '../abi/types.js';
+import type { UpstreamCallPorts } from '../vm/call-ports.js';
 import {
   Context,
   type GuestBuffer,
   type HeaderMap,
   type LocalResponse,
   type PropertyValue,
+  type ReadableHeaderMap,
   type SetPropertyResult,
 } from '../vm/context.js';
 import { TRAPPED, type Vm } from '../vm/vm.js';
@@ -219,7 +221,7 @@ export class HttpContext extends Context {
     return this.root.settings.log.level;
   }
 
-  override headerMap(type: number): HeaderMap | undefined {
+  override headerMap(type: number): ReadableHeaderMap | undefined {
     if (type === MapType.HTTP_REQUEST_HEADERS) return this.#request.headers;
     if (type === MapType.HTTP_RESPONSE_HEADERS) return this.#response.headers;
     if (type === MapType.HTTP_REQUEST_TRAILERS) return this.#request.trailers;
@@ -274,6 +276,10 @@ export class HttpContext extends Context {
 
   override done(): boolean {
     return this.root.done();
+  }
+
+  override get calls(): UpstreamCallPorts {
+    return this.root.calls;
   }
 
   override callStatus(): { code: number; message: string } {

@@ -1,10 +1,10 @@
-import { BufferType, MapType, Status, type LogLevel } from '../abi/types.js';
+import { BufferType, Status, type LogLevel } from '../abi/types.js';
 import {
   Context,
   type ForeignOutcome,
   type GuestBuffer,
-  type HeaderMap,
   type PropertyValue,
+  type ReadableHeaderMap,
   type RootContext,
 } from '../vm/context.js';
 import { runEvent } from '../vm/deferred.js';
@@ -12,6 +12,7 @@ import { TRAPPED, type Vm } from '../vm/vm.js';
 import { BytesBuffer } from './bytes-buffer.js';
 import { ownProperty } from './plugin-properties.js';
 import type { PluginSettings } from './plugin-settings.js';
+import { UpstreamCalls } from './upstream-calls.js';
 
 /** The root context: one configured use of a module in one VM. */
 export class PluginContext extends Context implements RootContext {
@@ -30,7 +31,9 @@ export class PluginContext extends Context implements RootContext {
 
   /** What a foreign function answered; there during the callback that tells of it. */
   #callData: GuestBuffer | undefined;
-  #callStatus = { code: 0, message: '' };
+  /** What `proxy_get_status` tells; the message only inside the callback that it is about. */
+  lastStatus: { readonly code: number; readonly message: string } = { code: 0, message: '' };
+  readonly #calls: UpstreamCalls;
   readonly #cleanups: (() => void)[] = [];
   #ended = false;
 
@@ -40,6 +43,7 @@ export class PluginContext extends Context implements RootContext {
     this.settings = settings;
     this.#logPrefix = joinPrefix([settings.rootId, vm.identity.vmId]);
     vm.contexts.set(this.id, this);
+    this.#calls = new UpstreamCalls(this);
   }
 
   override get root(): this {
@@ -64,21 +68,24 @@ export class PluginContext extends Context implements RootContext {
       return new BytesBuffer(this.settings.configuration);
     }
     if (type === BufferType.CALL_DATA) return this.#callData;
-    return type <= BufferType.UPSTREAM_DATA ? BytesBuffer.EMPTY : undefined;
+    return type <= BufferType.UPSTREAM_DATA ? BytesBuffer.EMPTY : this.#calls.buffer(type);
   }
 
   override callStatus(): { code: number; message: string } {
-    return this.#callStatus;
+    return this.lastStatus;
   }
 
   override property(path: readonly string[]): PropertyValue | undefined {
     return ownProperty(this.settings, this.vm, path) ?? this.settings.property(path);
   }
 
-  override headerMap(type: number): HeaderMap | undefined {
-    // Maps of upstream calls come with the services; HTTP maps belong to streams.
-    void (type === MapType.HTTP_CALL_RESPONSE_HEADERS);
-    return undefined;
+  /** Those of calls to upstreams; the others belong to streams. */
+  override headerMap(type: number): ReadableHeaderMap | undefined {
+    return this.#calls.headerMap(type);
+  }
+
+  override get calls(): UpstreamCalls {
+    return this.#calls;
   }
 
   // --- callbacks -------------------------------------------------------------------------------
@@ -168,7 +175,7 @@ export class PluginContext extends Context implements RootContext {
     if (onForeignFunction === null) return;
     const bytes = 'result' in outcome ? outcome.result : NO_BYTES;
     this.#callData = new BytesBuffer(bytes);
-    this.#callStatus = statusOf(outcome);
+    this.lastStatus = statusOf(outcome);
     vm.enter(context);
     try {
       onForeignFunction(context.id, callId, bytes.length);
@@ -177,7 +184,7 @@ export class PluginContext extends Context implements RootContext {
     } finally {
       vm.leave();
       this.#callData = undefined;
-      this.#callStatus = { ...this.#callStatus, message: '' };
+      this.lastStatus = { ...this.lastStatus, message: '' };
     }
   }
 

@@ -1,5 +1,6 @@
 import type { LogSink } from '../logger.js';
 import type { PropertyValue } from '../vm/context.js';
+import type { UpstreamPort } from './ports.js';
 
 /** What one configured use of a module is told about itself; the part of it that is not the VM. */
 export interface PluginSettings {
@@ -10,6 +11,10 @@ export interface PluginSettings {
   readonly log: LogSink;
   /** Properties that the app adds to what Node knows, by path; undefined: not given. */
   readonly property: (path: readonly string[]) => PropertyValue | undefined;
+  /** What upstream names lead to. Closed with the plugin context. */
+  readonly upstreams: UpstreamPort;
+  /** How many calls to upstreams may be in flight. */
+  readonly upstreamCalls: number;
   /** Envoy's `allow_on_headers_stop_iteration`. */
   readonly allowOnHeadersStopIteration: boolean;
 }

@@ -1,4 +1,6 @@
-/** What a stream context asks of the stream it is part of. The stream implements these. */
+/** What contexts ask of the world around them: the stream they are part of, and upstreams. */
+import type { GrpcTarget } from '../abi/grpc-call.js';
+import type { HttpTarget } from '../abi/http-call.js';
 import type {
   Context,
   GuestBuffer,
@@ -37,4 +39,20 @@ export interface ExchangePort {
   /** A value set with `proxy_set_property` on this exchange, by any plugin of its chain. */
   storedProperty(path: readonly string[]): Uint8Array | undefined;
   storeProperty(path: string, value: Uint8Array): SetPropertyResult;
+}
+
+/** What an upstream's name leads to. */
+export interface UpstreamTarget extends HttpTarget {
+  /** undefined: it is no server. Throws where gRPC's package is not installed. */
+  readonly grpc?: GrpcTarget;
+}
+
+/** Upstreams by name, as one plugin sees them. */
+export interface UpstreamPort {
+  /** Whether that name itself was given. */
+  has(name: string): boolean;
+  /** undefined: nothing may be reached by that name. May throw what the app's own code throws. */
+  find(name: string): UpstreamTarget | undefined;
+  /** Lets go of the connections that are the plugin's own. */
+  close(): void;
 }

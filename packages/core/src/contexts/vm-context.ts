@@ -69,6 +69,10 @@ export class RestrictedContext extends Context {
   override done = (): never => this.#refuse();
   override callStatus = (): never => this.#refuse();
 
+  override get calls(): never {
+    return this.#refuse();
+  }
+
   /** Dead first, then thrown: a guest that catches the exception gains nothing by it. */
   #refuse(): never {
     const error = new ProxyWasmError(

@@ -61,8 +61,12 @@ export class HttpCall {
   }
 
   end(trailers: readonly string[]): void {
-    if (this.#over || this.#headers === undefined) return;
+    if (this.#over) return;
     const headers = this.#headers;
+    if (headers === undefined) {
+      this.fail(new Error('it ended without a response'));
+      return;
+    }
     const [first, ...others] = this.#chunks;
     const isOne = first !== undefined && others.length === 0;
     const body = isOne ? first : Buffer.concat(this.#chunks);

@@ -5,6 +5,7 @@
  */
 import type { PropertyValue } from '../abi/property-value.js';
 import type { LogLevel } from '../abi/types.js';
+import type { UpstreamCallPorts } from './call-ports.js';
 
 export type { PropertyValue };
 
@@ -12,21 +13,25 @@ export type { PropertyValue };
  * One header or trailer map: ordered, duplicates kept. Names are lower-case, and names and values
  * hold one character per byte (latin1), as Node holds them.
  */
-export interface HeaderMap {
+export interface ReadableHeaderMap {
   /** Entries, pseudo headers and repeated names included. */
   count(): number;
   /** First value of a lower-case name. */
   get(name: string): string | undefined;
   /** All values of a lower-case name, in order. */
   values(name: string): string[];
+  /** name, value, name, value, … in order. The caller must not change it. */
+  entries(): readonly string[];
+}
+
+/** A map that can be changed. */
+export interface HeaderMap extends ReadableHeaderMap {
   /** Appends an entry. The caller has checked that Node would accept name and value. */
   add(name: string, value: string): void;
   /** Sets the first entry of that name, or appends one. */
   replace(name: string, value: string): void;
   /** Removes every entry of that name. */
   remove(name: string): void;
-  /** name, value, name, value, … in order. The caller must not change it. */
-  entries(): readonly string[];
   /** Replaces everything by name, value, name, value, …; names lower-case. */
   assign(entries: readonly string[]): void;
 }
@@ -108,7 +113,7 @@ export abstract class Context {
   abstract logLevel(): LogLevel;
 
   /** A map to read, or undefined where this context has none now. */
-  headerMap(_type: number): HeaderMap | undefined {
+  headerMap(_type: number): ReadableHeaderMap | undefined {
     return undefined;
   }
 
@@ -148,6 +153,11 @@ export abstract class Context {
   /** `proxy_done`: false where nothing waits for it. */
   done(): boolean {
     return false;
+  }
+
+  /** Calls to upstreams, which are the plugin context's; undefined where there is none. */
+  get calls(): UpstreamCallPorts | undefined {
+    return undefined;
   }
 
   /** Code and message of the last upstream call that failed or closed (of the plugin context). */

@@ -4,14 +4,6 @@ import { LogLevel, Status } from '../../src/abi/types.js';
 import { hostcallGuest, parametersOf } from '../support/hostcall-guest.js';
 
 const FAMILIES = {
-  'http-calls': ['proxy_http_call'],
-  'grpc-calls': [
-    'proxy_grpc_call',
-    'proxy_grpc_stream',
-    'proxy_grpc_send',
-    'proxy_grpc_cancel',
-    'proxy_grpc_close',
-  ],
   metrics: [
     'proxy_define_metric',
     'proxy_increment_metric',

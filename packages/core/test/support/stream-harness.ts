@@ -3,6 +3,7 @@ import { guest, type GuestScript } from '../../../conformance/src/guests/wat-gue
 import { LogLevel } from '../../src/abi/types.js';
 import { PluginContext } from '../../src/contexts/plugin-context.js';
 import type { PluginSettings } from '../../src/contexts/plugin-settings.js';
+import type { UpstreamPort } from '../../src/contexts/ports.js';
 import { RestrictedContext, VmContext } from '../../src/contexts/vm-context.js';
 import { createEnvImports } from '../../src/hostcalls/table.js';
 import type { LogSink } from '../../src/logger.js';
@@ -28,7 +29,15 @@ interface TestPluginOptions {
   allowOnHeadersStopIteration?: boolean;
   logLevel?: LogLevel;
   logs?: string[];
+  upstreams?: UpstreamPort;
+  upstreamCalls?: number;
 }
+
+const NO_UPSTREAMS: UpstreamPort = {
+  has: () => false,
+  find: () => undefined,
+  close: () => undefined,
+};
 
 /** A plugin in a VM of its own, started and configured, as the plugin class would have it. */
 export async function testPlugin(
@@ -48,6 +57,8 @@ export async function testPlugin(
     configuration: new Uint8Array(0),
     log,
     property: () => undefined,
+    upstreams: options.upstreams ?? NO_UPSTREAMS,
+    upstreamCalls: options.upstreamCalls ?? 1024,
     allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
   };
   const root = new PluginContext(vm, settings);
@@ -88,7 +99,7 @@ async function startVm(bytes: Uint8Array, log: LogSink, options: TestPluginOptio
     }
   };
   const { instance } = await WebAssembly.instantiate(bytes as BufferSource, {
-    env: createEnvImports(vm) as WebAssembly.ModuleImports,
+    env: createEnvImports(vm),
   });
   vm.bind(instance.exports, instance.exports['memory'] as WebAssembly.Memory);
   return vm;

@@ -1,0 +1,269 @@
+import type { GrpcListener, GrpcRequest, GrpcStream, GrpcTarget } from '../abi/grpc-call.js';
+import { parseGrpcService } from '../abi/grpc-service.js';
+import { BufferType, MapType, Status } from '../abi/types.js';
+import { messageOf } from '../errors.js';
+import { CallClass, callClassOf } from '../vm/call-ids.js';
+import { notStarted, type CallStarted, type GrpcCallPort } from '../vm/call-ports.js';
+import type { GuestBuffer, ReadableHeaderMap } from '../vm/context.js';
+import { runEvent } from '../vm/deferred.js';
+import { BytesBuffer } from './bytes-buffer.js';
+import { ReceivedEntries } from './received-entries.js';
+import type { UpstreamCalls } from './upstream-calls.js';
+
+/** Streams that the other side has closed are remembered until the guest closes them too. */
+const MAX_HALF_CLOSED = 4096;
+
+/** What a name or a serialized GrpcService leads to. */
+interface Destination {
+  readonly target: GrpcTarget;
+  readonly authority: string | undefined;
+  readonly metadata: readonly string[];
+}
+
+interface OpenStream {
+  readonly stream: GrpcStream;
+  /** The guest has said that no more messages follow. */
+  ended: boolean;
+  /** It has closed its side; with the other side's end the id is gone. */
+  closed: boolean;
+}
+
+/** gRPC calls and streams of a plugin context. */
+export class GrpcCalls implements GrpcCallPort {
+  readonly #calls: UpstreamCalls;
+  readonly #streams = new Map<number, OpenStream>();
+  readonly #closedByPeer = new Set<number>();
+  /** Inside a callback: the one map or the message that it may read. */
+  #metadata: { readonly type: number; readonly map: ReadableHeaderMap } | undefined;
+  #message: GuestBuffer | undefined;
+
+  constructor(calls: UpstreamCalls) {
+    this.#calls = calls;
+  }
+
+  headerMap(type: number): ReadableHeaderMap | undefined {
+    return this.#metadata?.type === type ? this.#metadata.map : undefined;
+  }
+
+  buffer(type: number): GuestBuffer | undefined {
+    return type === BufferType.GRPC_RECEIVE_BUFFER ? this.#message : undefined;
+  }
+
+  // --- hostcalls -------------------------------------------------------------------------------
+
+  call(
+    upstream: Uint8Array,
+    request: GrpcRequest,
+    message: Uint8Array,
+    timeoutMs: number,
+  ): CallStarted {
+    const destination = this.#find(upstream);
+    if (typeof destination === 'number') return notStarted(destination);
+    return this.#start(CallClass.GRPC_CALL, (id) => {
+      const { target } = destination;
+      const asked = merge(request, destination);
+      const call = target.call(asked, message, timeoutMs, this.#callListener(id));
+      return () => {
+        call.cancel();
+      };
+    });
+  }
+
+  stream(upstream: Uint8Array, request: GrpcRequest): CallStarted {
+    const destination = this.#find(upstream);
+    if (typeof destination === 'number') return notStarted(destination);
+    return this.#start(CallClass.GRPC_STREAM, (id) => {
+      const asked = merge(request, destination);
+      const stream = destination.target.stream(asked, this.#streamListener(id));
+      this.#streams.set(id, { stream, ended: false, closed: false });
+      return () => {
+        this.#streams.delete(id);
+        stream.cancel();
+      };
+    });
+  }
+
+  send(id: number, message: Uint8Array, endOfStream: boolean): Status {
+    if (callClassOf(id) !== CallClass.GRPC_STREAM) return Status.BAD_ARGUMENT;
+    // What is sent to a peer that has closed is lost, as it would be on the wire.
+    if (this.#closedByPeer.has(id)) return Status.OK;
+    const open = this.#streams.get(id);
+    if (open === undefined || open.ended) return Status.NOT_FOUND;
+    if (!open.stream.send(message)) {
+      this.#calls.warn(
+        `gRPC stream ${String(id)}: too much waits to be sent; a message is refused`,
+      );
+      return Status.INTERNAL_FAILURE;
+    }
+    if (endOfStream) endOf(open);
+    return Status.OK;
+  }
+
+  cancel(id: number): Status {
+    if (!isGrpc(id)) return Status.BAD_ARGUMENT;
+    if (this.#closedByPeer.delete(id)) return Status.OK;
+    return this.#calls.cancel(id) ? Status.OK : Status.NOT_FOUND;
+  }
+
+  close(id: number): Status {
+    const open = this.#streams.get(id);
+    if (open === undefined) return this.cancel(id);
+    open.closed = true;
+    endOf(open);
+    return Status.OK;
+  }
+
+  // --- what comes back -------------------------------------------------------------------------
+
+  #callListener(id: number): GrpcListener {
+    return {
+      initialMetadata: () => undefined,
+      trailingMetadata: () => undefined,
+      message: (bytes) => {
+        runEvent(() => {
+          if (this.#calls.finish(id)) this.#onMessage(id, bytes);
+        });
+      },
+      closed: (status, text) => {
+        runEvent(() => {
+          if (this.#calls.finish(id)) this.#onClose(id, status, text);
+        });
+      },
+    };
+  }
+
+  #streamListener(id: number): GrpcListener {
+    const event = (action: () => void): void => {
+      runEvent(() => {
+        if (this.#calls.isInFlight(id)) action();
+      });
+    };
+    return {
+      initialMetadata: (entries) => {
+        event(() => {
+          this.#onInitialMetadata(id, entries);
+        });
+      },
+      message: (bytes) => {
+        event(() => {
+          this.#onMessage(id, bytes);
+        });
+      },
+      trailingMetadata: (entries) => {
+        event(() => {
+          this.#onTrailingMetadata(id, entries);
+        });
+      },
+      closed: (status, text) => {
+        event(() => {
+          this.#streamClosed(id);
+          this.#onClose(id, status, text);
+        });
+      },
+    };
+  }
+
+  #streamClosed(id: number): void {
+    const closed = this.#streams.get(id)?.closed === true;
+    this.#streams.delete(id);
+    this.#calls.finish(id);
+    if (closed) return;
+    this.#closedByPeer.add(id);
+    if (this.#closedByPeer.size <= MAX_HALF_CLOSED) return;
+    const [oldest] = this.#closedByPeer;
+    if (oldest !== undefined) this.#closedByPeer.delete(oldest);
+  }
+
+  // --- callbacks -------------------------------------------------------------------------------
+
+  #onInitialMetadata(id: number, entries: readonly string[]): void {
+    const { root } = this.#calls;
+    const callback = root.vm.callbacks.onGrpcReceiveInitialMetadata;
+    if (callback === null) return;
+    const type = MapType.GRPC_RECEIVE_INITIAL_METADATA;
+    this.#metadata = { type, map: new ReceivedEntries(entries) };
+    this.#calls.run('proxy_on_grpc_receive_initial_metadata', () =>
+      callback(root.id, id, entries.length >> 1),
+    );
+    this.#metadata = undefined;
+  }
+
+  #onMessage(id: number, bytes: Uint8Array): void {
+    const { root } = this.#calls;
+    const callback = root.vm.callbacks.onGrpcReceive;
+    if (callback === null) return;
+    this.#message = new BytesBuffer(bytes);
+    this.#calls.run('proxy_on_grpc_receive', () => callback(root.id, id, bytes.length));
+    this.#message = undefined;
+  }
+
+  #onTrailingMetadata(id: number, entries: readonly string[]): void {
+    const { root } = this.#calls;
+    const callback = root.vm.callbacks.onGrpcReceiveTrailingMetadata;
+    if (callback === null) return;
+    const type = MapType.GRPC_RECEIVE_TRAILING_METADATA;
+    this.#metadata = { type, map: new ReceivedEntries(entries) };
+    this.#calls.run('proxy_on_grpc_receive_trailing_metadata', () =>
+      callback(root.id, id, entries.length >> 1),
+    );
+    this.#metadata = undefined;
+  }
+
+  #onClose(id: number, status: number, message: string): void {
+    const { root } = this.#calls;
+    const callback = root.vm.callbacks.onGrpcClose;
+    root.lastStatus = { code: status, message };
+    if (callback === null) return;
+    this.#calls.run('proxy_on_grpc_close', () => callback(root.id, id, status));
+  }
+
+  // --- where to --------------------------------------------------------------------------------
+
+  /** A name that is given is a name; anything else is a GrpcService if it can be read as one. */
+  #find(upstream: Uint8Array): Destination | Status {
+    const text = Buffer.from(upstream).toString('utf8');
+    const isName = this.#calls.root.settings.upstreams.has(text);
+    const service = isName ? undefined : parseGrpcService(upstream);
+    const name = service?.name ?? text;
+    const found = this.#calls.find(name);
+    if (found === undefined) {
+      return service === undefined ? Status.PARSE_FAILURE : Status.BAD_ARGUMENT;
+    }
+    try {
+      const target = found.grpc;
+      if (target === undefined) {
+        this.#calls.warn(`upstream ${JSON.stringify(name)} is a function: no gRPC can be called`);
+        return Status.BAD_ARGUMENT;
+      }
+      return { target, authority: service?.authority, metadata: service?.metadata ?? [] };
+    } catch (error) {
+      this.#calls.warn(`gRPC call to upstream ${JSON.stringify(name)}: ${messageOf(error)}`);
+      return Status.INTERNAL_FAILURE;
+    }
+  }
+
+  #start(callClass: CallClass, start: (id: number) => () => void): CallStarted {
+    return this.#calls.start(callClass, (id) => {
+      try {
+        return start(id);
+      } catch (error) {
+        this.#calls.warn(`a gRPC call could not be started: ${messageOf(error)}`);
+        return undefined;
+      }
+    });
+  }
+}
+
+function endOf(open: OpenStream): void {
+  if (!open.ended) open.stream.end();
+  open.ended = true;
+}
+
+function isGrpc(id: number): boolean {
+  const callClass = callClassOf(id);
+  return callClass === CallClass.GRPC_CALL || callClass === CallClass.GRPC_STREAM;
+}
+
+function merge(request: GrpcRequest, { authority, metadata }: Destination): GrpcRequest {
+  return { path: request.path, metadata: [...request.metadata, ...metadata], authority };
+}

@@ -1,0 +1,118 @@
+import { LogLevel, Status } from '../abi/types.js';
+import { messageOf } from '../errors.js';
+import type { CallClass } from '../vm/call-ids.js';
+import { notStarted, type CallStarted, type UpstreamCallPorts } from '../vm/call-ports.js';
+import type { GuestBuffer, ReadableHeaderMap } from '../vm/context.js';
+import { GrpcCalls } from './grpc-calls.js';
+import { HttpCalls } from './http-calls.js';
+import type { PluginContext } from './plugin-context.js';
+import type { UpstreamTarget } from './ports.js';
+
+/** A plugin context's calls to upstreams: those in flight, and what the guest may read of them. */
+export class UpstreamCalls implements UpstreamCallPorts {
+  readonly http: HttpCalls;
+  readonly grpc: GrpcCalls;
+  readonly root: PluginContext;
+  /** How to cancel each call that is in flight. */
+  readonly #inFlight = new Map<number, () => void>();
+  #ended = false;
+
+  constructor(root: PluginContext) {
+    this.root = root;
+    this.http = new HttpCalls(this);
+    this.grpc = new GrpcCalls(this);
+    root.atEnd(() => {
+      this.#end();
+    });
+  }
+
+  headerMap(type: number): ReadableHeaderMap | undefined {
+    return this.http.headerMap(type) ?? this.grpc.headerMap(type);
+  }
+
+  buffer(type: number): GuestBuffer | undefined {
+    return this.http.buffer(type) ?? this.grpc.buffer(type);
+  }
+
+  /** What a name leads to; undefined, and a line in the log, where it leads nowhere. */
+  find(name: string): UpstreamTarget | undefined {
+    try {
+      const target = this.root.settings.upstreams.find(name);
+      if (target === undefined) {
+        this.warn(`there is no upstream ${JSON.stringify(name)} among those of plugin and host`);
+      }
+      return target;
+    } catch (error) {
+      const text = `the option resolveUpstream failed for ${JSON.stringify(name)}: `;
+      this.root.log(LogLevel.ERROR, text + messageOf(error));
+      return undefined;
+    }
+  }
+
+  /**
+   * Starts a call, if one more may be.
+   *
+   * @param start answers how to cancel it, or undefined if it could not be started
+   */
+  start(callClass: CallClass, start: (id: number) => (() => void) | undefined): CallStarted {
+    const { vm, settings } = this.root;
+    if (this.#ended) return notStarted(Status.INTERNAL_FAILURE);
+    if (this.#inFlight.size >= settings.upstreamCalls) {
+      const limit = String(settings.upstreamCalls);
+      this.warn(`${limit} calls are in flight, which is the limit (limits.upstreamCalls)`);
+      return notStarted(Status.INTERNAL_FAILURE);
+    }
+    const id = vm.callIds.take(callClass);
+    const cancel = start(id);
+    if (cancel === undefined) {
+      vm.callIds.release(id);
+      return notStarted(Status.INTERNAL_FAILURE);
+    }
+    this.#inFlight.set(id, cancel);
+    return { status: Status.OK, id };
+  }
+
+  isInFlight(id: number): boolean {
+    return this.#inFlight.has(id);
+  }
+
+  /** The call is over. False: it was already, so nothing is to be told of it. */
+  finish(id: number): boolean {
+    this.root.vm.callIds.release(id);
+    return this.#inFlight.delete(id);
+  }
+
+  /** False: no such call. */
+  cancel(id: number): boolean {
+    const cancel = this.#inFlight.get(id);
+    if (cancel === undefined) return false;
+    this.finish(id);
+    cancel();
+    return true;
+  }
+
+  warn(text: string): void {
+    this.root.log(LogLevel.WARN, text);
+  }
+
+  /** Runs guest code on the plugin context; the status's message lasts as long as that. */
+  run(callback: string, call: () => unknown): void {
+    const { root } = this;
+    const { vm } = root;
+    vm.enter(root);
+    try {
+      call();
+    } catch (error) {
+      vm.trapped(error, root, callback);
+    } finally {
+      vm.leave();
+      root.lastStatus = { ...root.lastStatus, message: '' };
+    }
+  }
+
+  #end(): void {
+    this.#ended = true;
+    for (const id of [...this.#inFlight.keys()]) this.cancel(id);
+    this.root.settings.upstreams.close();
+  }
+}

@@ -1,0 +1,141 @@
+import type * as undiciModule from 'undici';
+import type { Dispatcher, Pool } from 'undici';
+
+import type { HttpCall } from './http-call.js';
+import type { ResolvedUpstream } from './upstream-options.js';
+
+type Undici = typeof undiciModule;
+
+let undici: Undici | undefined;
+
+/** undici takes 80 ms to load, so that is done where upstreams are named, and nowhere else. */
+export async function loadUndici(): Promise<Undici> {
+  undici ??= await import('undici');
+  return undici;
+}
+
+/** Most calls go this way: one pool of connections, HTTP/1.1 or 2. */
+export class UndiciTransport {
+  readonly #upstream: ResolvedUpstream;
+  #pool: Pool | undefined;
+  #closed = false;
+
+  constructor(upstream: ResolvedUpstream) {
+    this.#upstream = upstream;
+  }
+
+  send(call: HttpCall): void {
+    if (undici !== undefined) {
+      this.#dispatch(call, undici);
+      return;
+    }
+    loadUndici()
+      .then((loaded) => {
+        this.#dispatch(call, loaded);
+      })
+      .catch((error: unknown) => {
+        call.fail(error);
+      });
+  }
+
+  close(): void {
+    this.#closed = true;
+    void this.#pool?.destroy();
+  }
+
+  #dispatch(call: HttpCall, loaded: Undici): void {
+    if (call.over) return;
+    if (this.#closed) {
+      call.fail(new Error('the upstream has been closed'));
+      return;
+    }
+    this.#pool ??= createPool(this.#upstream, loaded);
+    const { method, path, authority, headers, body } = call.request;
+    const options: Dispatcher.DispatchOptions & { servername: string } = {
+      method,
+      path,
+      headers: ['host', authority, ...headers],
+      body: body.length === 0 ? null : body,
+      // undici would take it from the host header and open a new connection for each other one.
+      servername: this.#upstream.url.hostname,
+    };
+    this.#pool.dispatch(options, new CallHandler(call));
+  }
+}
+
+function createPool(upstream: ResolvedUpstream, { Pool, Client, buildConnector }: Undici): Pool {
+  const { url, tls, http2, connections, connectTimeoutMs } = upstream;
+  // Prior knowledge: without TLS nobody can be asked.
+  const useH2c = http2 && url.protocol === 'http:';
+  const connector = buildConnector({
+    ...tls,
+    timeout: connectTimeoutMs,
+    allowH2: http2,
+    ...(useH2c ? { useH2c } : {}),
+    // Node's defaults, and its type says that a path is needed.
+  } as Parameters<typeof buildConnector>[0]);
+  return new Pool(url.origin, {
+    connections,
+    headersTimeout: upstream.headersTimeoutMs,
+    bodyTimeout: upstream.bodyTimeoutMs,
+    allowH2: http2,
+    // The name to check is the upstream's, whatever authority a guest asks for.
+    connect: ({ servername: _, ...options }, callback) => {
+      connector(options, callback);
+    },
+    factory: (origin, options) => new Client(origin, options),
+  });
+}
+
+/** Hands what undici reports to the call. */
+class CallHandler implements Dispatcher.DispatchHandler {
+  readonly #call: HttpCall;
+
+  constructor(call: HttpCall) {
+    this.#call = call;
+  }
+
+  /** Once a connection is there; the call may be over since long. */
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#call.onAbort = () => {
+      controller.abort(new Error('the call is over'));
+    };
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    this.#call.head(status, entriesOf(controller.rawHeaders));
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#call.data(chunk);
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#call.end(entriesOf(controller.rawTrailers));
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#call.fail(error);
+  }
+}
+
+/** name, value, …; names lower-case. undici gives buffers, or (trailers over HTTP/2) an object. */
+function entriesOf(raw: Dispatcher.DispatchController['rawHeaders']): string[] {
+  if (raw === null || raw === undefined) return [];
+  if (!Array.isArray(raw)) return Object.entries(raw).flatMap(flatten);
+  const entries: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const [name, value] = [raw[index] as Buffer | string, raw[index + 1] as Buffer | string];
+    entries.push(toText(name).toLowerCase(), toText(value));
+  }
+  return entries;
+}
+
+function toText(value: Buffer | string): string {
+  return typeof value === 'string' ? value : value.toString('latin1');
+}
+
+function flatten([name, value]: [string, string | string[] | undefined]): string[] {
+  const values = Array.isArray(value) ? value : [value ?? ''];
+  return values.flatMap((each) => [name.toLowerCase(), each]);
+}
