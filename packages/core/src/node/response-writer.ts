@@ -47,6 +47,8 @@ export class ResponseWriter {
   isLocal = false;
   /** The app still has the response that a filter has answered. */
   silences = false;
+  /** The head of a filter's own answer, as the filters left it. */
+  #localHead: HeaderMap | undefined;
   #held: Uint8Array[] = [];
   #heldBytes = 0;
 
@@ -74,6 +76,7 @@ export class ResponseWriter {
       if (headers.statusEdited) this.#setStatus(headers.get(':status'));
       if (headers.lengthEdited) this.#restoreLength(headers);
     } else {
+      this.#localHead = headers;
       putLocalHead(res, headers);
       this.#setStatus(headers.get(':status'));
     }
@@ -81,6 +84,11 @@ export class ResponseWriter {
     if (res.statusCode === 204) res.removeHeader('content-length');
     // Node throws where trailers are announced and can't be sent.
     if (res.hasHeader('trailer')) res.removeHeader('trailer');
+  }
+
+  /** Where a filter holds its body, the app has had time to write to what looked unsent. */
+  #restoreLocalHead(): void {
+    if (this.silences && this.#localHead !== undefined) this.takeHead(this.#localHead);
   }
 
   /** Without a status there is no response, and HTTP/2 knows none above 599. @see abi.md 6.8 */
@@ -122,6 +130,7 @@ export class ResponseWriter {
   /** What filters let pass. Answers false where the sender should wait for 'drain'. */
   write(chunk: Uint8Array, callback?: Callback): boolean {
     showUnsent(this.#res);
+    if (!this.started) this.#restoreLocalHead();
     if (!this.started && this.#holds(chunk)) {
       if (callback !== undefined) process.nextTick(callback);
       return true;
@@ -136,6 +145,7 @@ export class ResponseWriter {
     showUnsent(this.#res);
     let last = chunk;
     if (!this.started) {
+      this.#restoreLocalHead();
       const held = this.#takeHeld();
       if (held.length > 0) last = concat(held, chunk);
       this.#setLength(last?.length ?? 0);
@@ -147,6 +157,7 @@ export class ResponseWriter {
   endWithTrailers(entries: readonly string[]): void {
     const res = this.#res;
     showUnsent(res);
+    if (!this.started) this.#restoreLocalHead();
     const isChunked = !isHttp2(res) && res.useChunkedEncodingByDefault && this.allowsBody;
     if (isChunked && !this.started && entries.length > 0) {
       this.#dropLength();
