@@ -19,6 +19,8 @@ export const steps = [
   { name: 'types', command: ['npm', 'run', '--silent', 'typecheck'] },
   { name: 'format', command: ['npm', 'run', '--silent', 'format:check'] },
   { name: 'packages', command: ['npm', 'run', '--silent', 'check:packages'] },
+  // Without root or apt it says so and installs nothing; the next step then says what it left out.
+  { name: 'toolchains of the filters', command: ['bash', 'scripts/filters/install-toolchains.sh'] },
   {
     name: 'filters are what their sources build',
     command: ['node', 'scripts/filters/rebuild.mjs', '--check'],
