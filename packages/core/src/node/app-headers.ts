@@ -4,7 +4,7 @@
  */
 import { INVALID_VALUE, toHeaderName, toHeaderValue } from '../abi/header-syntax.js';
 import type { HeaderList } from '../stream/header-list.js';
-import { isHttp2, type NodeRequest } from './messages.js';
+import { addHeaderLine, isHttp2, isInjected, type NodeRequest } from './messages.js';
 import { HEADERS, KNOWS_HEADERS } from './node-symbols.js';
 
 type Headers = Record<string, unknown>;
@@ -27,7 +27,7 @@ export function adoptHeaders(req: NodeRequest, list: HeaderList): void {
 
 /** Undefined where nobody has asked for them: then nobody has changed them either. */
 function builtHeaders(req: NodeRequest): Headers | undefined {
-  if (isHttp2(req) || !KNOWS_HEADERS) return req.headers;
+  if (isHttp2(req) || isInjected(req) || !KNOWS_HEADERS) return req.headers;
   return (req as unknown as Record<symbol, Headers | null>)[HEADERS as symbol] ?? undefined;
 }
 
@@ -45,7 +45,7 @@ function nodeHeaders(req: NodeRequest): Headers {
   const { rawHeaders } = req;
   const headers: Headers = {};
   for (let index = 0; index < rawHeaders.length; index += 2) {
-    req._addHeaderLine(rawHeaders[index] as string, rawHeaders[index + 1] as string, headers);
+    addHeaderLine(req, rawHeaders[index] as string, rawHeaders[index + 1] as string, headers);
   }
   return headers;
 }

@@ -5,11 +5,12 @@
 import { exchangeAttribute } from '../stream/attributes.js';
 import { HttpStream } from '../stream/http-stream.js';
 import type { StreamEnds, StreamPlugin } from '../stream/ports.js';
-import type { HeaderMap, PropertyValue } from '../vm/context.js';
+import type { HeaderMap, LocalResponse, PropertyValue } from '../vm/context.js';
 import { connectionAttribute } from './attributes.js';
 import { NodeExchangeFacts } from './exchange-facts.js';
 import type { Expectation } from './expectation.js';
-import { EXCHANGE, isHttp2, type NodeRequest, type NodeResponse } from './messages.js';
+import { toLocalAnswer, type LocalAnswer } from './local-answer.js';
+import { EXCHANGE, isHttp2, isInjected, type NodeRequest, type NodeResponse } from './messages.js';
 import { queue, unqueue } from './queued-exchanges.js';
 import { RequestEnd } from './request-end.js';
 import { ResponseTap } from './response-tap.js';
@@ -25,6 +26,12 @@ export interface JoinOptions {
   readonly allowConsumedBody: boolean;
   /** A filter changed path or method: `req.url` and `req.method` are new. */
   readonly rerouted?: ((req: NodeRequest, res: NodeResponse) => void) | undefined;
+  /**
+   * Sends what a filter has answered; false: it does not. `isApps`: the app has been given the
+   * request, and may have begun to answer it.
+   */
+  readonly answer?:
+    ((res: NodeResponse, answer: LocalAnswer, isApps: boolean) => boolean) | undefined;
 }
 
 export class Exchange implements StreamEnds {
@@ -41,6 +48,8 @@ export class Exchange implements StreamEnds {
   /** Filters that were attached to the server and have run: their middleware lets it pass, once. */
   #admitted: Set<JoinOptions> | undefined;
   #isTunnel = false;
+  /** A filter has answered: what the app still reads of the request never comes. */
+  #isAnswered = false;
   readonly #isQueued: boolean;
   /** Handlers that wait for what comes after them; the last of them still has `next` to run. */
   #waiting: Over[] | undefined;
@@ -175,16 +184,32 @@ export class Exchange implements StreamEnds {
   }
 
   beginLocalResponse(keepHeaders: boolean): HeaderMap {
-    this.request.answered();
-    this.expectation?.answered();
+    this.#answered();
     this.responseTap ??= new ResponseTap(this.res, this.stream);
     if (this.request.isApps) this.responseTap.install();
     return this.responseTap.takeOver(keepHeaders);
   }
 
+  handOver(response: LocalResponse): boolean {
+    const { isApps, headers, hooks } = this.request;
+    if (hooks?.answer === undefined) return false;
+    const answer = toLocalAnswer(response, headers.list);
+    const inScope = this.request.scoped(hooks.answer);
+    this.#answered();
+    this.tapResponse();
+    return inScope(this.res, answer, isApps);
+  }
+
+  #answered(): void {
+    this.#isAnswered = true;
+    this.request.answered();
+    this.expectation?.answered();
+  }
+
   reset(): void {
     const { res, req } = this;
     if (res.stream !== undefined) res.stream.close(HTTP2_INTERNAL_ERROR);
+    else if (isInjected(req)) res.destroy();
     else req.socket.destroy();
   }
 
@@ -193,7 +218,7 @@ export class Exchange implements StreamEnds {
   /** The response is over; an app that answered early may still read the request. */
   closed(): void {
     const tap = this.requestTap;
-    if (tap?.appReads === true && this.responseTap?.isLocal !== true && !isHttp2(this.req)) {
+    if (tap?.appReads === true && !this.#isAnswered && !isHttp2(this.req)) {
       this.req.on('close', onClose);
       return;
     }

@@ -2,11 +2,13 @@
 export {
   createWasmFilter,
   filterState,
+  mayAnswer,
   wasmFilter,
   type FrameworkHooks,
   type WasmFilter,
   type WasmFilterOptions,
 } from './wasm-filter.js';
+export type { LocalAnswer } from './local-answer.js';
 export type { Next, Over } from './exchange.js';
 export type { ServerReply, ServerRequest } from './messages.js';
-export type { PluginInput } from './plugin-chain.js';
+export { PluginChain, type PluginInput } from './plugin-chain.js';

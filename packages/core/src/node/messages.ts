@@ -1,5 +1,5 @@
 /** The Node objects this folder works on, with the fields of theirs that it needs and adds. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2';
 
 import type { Exchange } from './exchange.js';
@@ -51,4 +51,24 @@ export interface NodeResponse extends ServerResponse {
 
 export function isHttp2(message: { readonly stream?: ServerHttp2Stream }): boolean {
   return message.stream !== undefined;
+}
+
+/** Its body comes only when somebody reads: HTTP/2's, or that of {@link isInjected}. */
+export function isPulled(req: NodeRequest): boolean {
+  return req._consuming === undefined;
+}
+
+/**
+ * A request that came over no connection: light-my-request's, on which Fastify's `inject` and other
+ * frameworks' test helpers stand. It is a stream with plain properties, and no IncomingMessage.
+ */
+export function isInjected(req: NodeRequest): boolean {
+  return req._consuming === undefined && req.stream === undefined;
+}
+
+const NODES_OWN = IncomingMessage.prototype as unknown as NodeRequest;
+
+/** Adds a header to `target` by Node's rules for names that come twice. */
+export function addHeaderLine(req: NodeRequest, name: string, value: string, target: object): void {
+  NODES_OWN._addHeaderLine.call(req, name, value, target);
 }

@@ -1,7 +1,7 @@
 import { LogLevel } from '../abi/types.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
-import { createPlugin, hostLog, type Host } from '../host.js';
-import { toLogSink } from '../logger.js';
+import { createPlugin, hasLogger, hostLog, type Host } from '../host.js';
+import { toLogSink, type Logger } from '../logger.js';
 import { DEFAULT_LIMITS, type PluginOptions } from '../options.js';
 import { Plugin } from '../plugin.js';
 import type { StreamPlugin } from '../stream/ports.js';
@@ -23,7 +23,15 @@ export class PluginChain {
   readonly #own: Plugin[] = [];
   #failure: unknown;
 
-  constructor(inputs: PluginInput | readonly PluginInput[], host: Host | undefined) {
+  /**
+   * @param logger takes what plugins log that have none of their own, on a host that was given none
+   * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
+   */
+  constructor(
+    inputs: PluginInput | readonly PluginInput[],
+    host: Host | undefined,
+    logger: Logger | undefined,
+  ) {
     const list: readonly PluginInput[] = Array.isArray(inputs)
       ? (inputs as readonly PluginInput[])
       : [inputs as PluginInput];
@@ -32,7 +40,9 @@ export class PluginChain {
       this.#use(list);
       this.settled = Promise.resolve();
     } else {
-      this.settled = Promise.all(list.map((input) => this.#start(input, host))).then((plugins) => {
+      this.settled = Promise.all(
+        list.map((input) => this.#start(withLogger(input, host, logger), host)),
+      ).then((plugins) => {
         this.#use(plugins);
       });
     }
@@ -73,6 +83,15 @@ export class PluginChain {
       return { name: input.name ?? '', context: undefined, failOpen: policy === 'fail-open' };
     }
   }
+}
+
+function withLogger(
+  input: PluginInput,
+  host: Host | undefined,
+  logger: Logger | undefined,
+): PluginInput {
+  if (logger === undefined || input instanceof Plugin || hasLogger(host)) return input;
+  return { ...input, logger: input.logger ?? logger };
 }
 
 function checkInput(input: unknown): void {

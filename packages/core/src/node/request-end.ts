@@ -8,7 +8,7 @@ import type { StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap } from '../vm/context.js';
 import { refuseConsumedBody } from './consumed-body.js';
 import type { Exchange, JoinOptions, Next } from './exchange.js';
-import type { NodeRequest, NodeResponse } from './messages.js';
+import { isPulled, type NodeRequest, type NodeResponse } from './messages.js';
 import {
   declaredBodyLength,
   isBodyConsumed,
@@ -85,6 +85,18 @@ export class RequestEnd {
     this.#replay();
   }
 
+  /** The framework of the last filters. */
+  get hooks(): JoinOptions | undefined {
+    return this.#options;
+  }
+
+  /** The function as it has to be called while the app waits. */
+  scoped<A extends unknown[], R>(run: (...values: A) => R): (...values: A) => R {
+    const scope = this.#scope;
+    if (scope === undefined) return run;
+    return (...values) => scope.runInAsyncScope(run, undefined, ...values);
+  }
+
   /** What comes after the last filters has yet to get the request. */
   get isWaiting(): boolean {
     return this.#next !== undefined;
@@ -94,8 +106,7 @@ export class RequestEnd {
     const { stream } = this.#exchange;
     if (stream.completed) return;
     if (stream.seesResponse) this.#exchange.tapResponse();
-    // HTTP/2 sends nothing up before somebody reads.
-    if (this.#req.stream !== undefined) this.tap?.startFlow();
+    if (isPulled(this.#req)) this.tap?.startFlow();
   }
 
   /** What was read ahead goes through the filters that came late. */
@@ -180,7 +191,7 @@ export class RequestEnd {
 
   #hold(tap: RequestTap): void {
     tap.holdsApp = true;
-    if (this.#req.stream !== undefined) tap.startFlow();
+    if (isPulled(this.#req)) tap.startFlow();
     this.#timer = setTimeout(giveUpLength, HELD_LENGTH_MS, this);
     this.#timer.unref();
   }

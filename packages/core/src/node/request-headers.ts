@@ -5,7 +5,7 @@
  */
 import { findHeader, HeaderList } from '../stream/header-list.js';
 import { adoptHeaders } from './app-headers.js';
-import { isHttp2, type NodeRequest } from './messages.js';
+import { addHeaderLine, isHttp2, isInjected, type NodeRequest } from './messages.js';
 import { HEADERS, HEADERS_COUNT, HEADERS_DISTINCT, KNOWS_HEADERS } from './node-symbols.js';
 import { fullPath, route } from './request-path.js';
 
@@ -95,7 +95,9 @@ export class RequestHeaders {
     const internals = req as unknown as Internals;
     let headers: Headers | null | undefined;
     let distinct: Headers | null | undefined;
-    if (KNOWS_HEADERS) {
+    if (isInjected(req)) {
+      headers = req.headers;
+    } else if (KNOWS_HEADERS) {
       internals[HEADERS_COUNT as symbol] = req.rawHeaders.length;
       headers = internals[HEADERS as symbol] as Headers | null | undefined;
       distinct = internals[HEADERS_DISTINCT as symbol] as Headers | null | undefined;
@@ -180,7 +182,7 @@ function refresh(req: NodeRequest, target: Headers, name: string, distinct: bool
   for (; index >= 0; index = findHeader(rawHeaders, name, index + 2)) {
     const value = rawHeaders[index + 1] as string;
     if (distinct) req._addHeaderLineDistinct(name, value, target);
-    else req._addHeaderLine(name, value, target);
+    else addHeaderLine(req, name, value, target);
   }
 }
 

@@ -8,7 +8,7 @@ import { IncomingMessage } from 'node:http';
 import { HeaderList } from '../stream/header-list.js';
 import type { HttpStream } from '../stream/http-stream.js';
 import type { HeaderMap } from '../vm/context.js';
-import { EXCHANGE, isHttp2, type NodeRequest } from './messages.js';
+import { EXCHANGE, isHttp2, isInjected, type NodeRequest } from './messages.js';
 import { showTrailers } from './request-trailers.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -49,10 +49,14 @@ export class RequestTap {
   #accepted = true;
   #paused = false;
   #dropping = false;
+  readonly #isInjected: boolean;
+  /** Of an injected request. */
+  #ownRead: NodeRequest['_read'] | undefined;
 
   constructor(req: NodeRequest, stream: HttpStream, declaredLength: number) {
     this.#req = req;
     this.#stream = stream;
+    this.#isInjected = isInjected(req);
     // Not bound: most requests would pay for a function that is called once.
     // eslint-disable-next-line @typescript-eslint/unbound-method -- always called on the request
     this.#push = req.push as Push;
@@ -70,7 +74,10 @@ export class RequestTap {
     const last = this.receivedBytes === this.#length;
     if (last) this.clientEnded = true;
     this.#accepted = true;
+    const before = this.releasedBytes;
     this.#stream.requestData(chunk, last);
+    // Its source is asked for more only once something has got to the app.
+    if (this.#isInjected && this.releasedBytes === before) process.nextTick(askForMore, this);
     return this.#mayRead();
   }
 
@@ -88,8 +95,9 @@ export class RequestTap {
     if (this.endReleased) return this.#pushEnd();
     if (this.clientEnded) return false;
     this.clientEnded = true;
-    if (this.#req.rawTrailers.length > 0) {
-      this.#stream.requestTrailers(new HeaderList(this.#req.rawTrailers));
+    const trailers = this.#isInjected ? [] : this.#req.rawTrailers;
+    if (trailers.length > 0) {
+      this.#stream.requestTrailers(new HeaderList(trailers));
     } else {
       this.#stream.requestData(NO_BYTES, true);
     }
@@ -135,14 +143,18 @@ export class RequestTap {
   // --- backpressure -----------------------------------------------------------------------------
 
   pause(): void {
+    const req = this.#req;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- put back where it was
+    if (!this.#paused && this.#isInjected) this.#ownRead = req._read;
     this.#paused = true;
-    this.#req._read = heldRead;
+    req._read = heldRead;
   }
 
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    delete (this.#req as { _read?: unknown })._read;
+    if (this.#ownRead === undefined) delete (this.#req as { _read?: unknown })._read;
+    else this.#req._read = this.#ownRead;
     this.startFlow();
   }
 
@@ -153,6 +165,10 @@ export class RequestTap {
     const consuming = req._consuming;
     req._read(0);
     if (consuming === false) req._consuming = false;
+  }
+
+  askForMore(): void {
+    if (!this.#paused && !this.#parserEnded) this.startFlow();
   }
 
   // --- the end ----------------------------------------------------------------------------------
@@ -183,6 +199,10 @@ export class RequestTap {
     req._destroy = quietDestroy;
     req.destroy();
   }
+}
+
+function askForMore(tap: RequestTap): void {
+  tap.askForMore();
 }
 
 function quietDestroy(_error: Error | null, callback: (error?: Error | null) => void): void {

@@ -1,11 +1,12 @@
 import { HeaderList } from '../stream/header-list.js';
 import type { HeaderMap } from '../vm/context.js';
-import { isHttp2, type NodeRequest } from './messages.js';
+import { addHeaderLine, isHttp2, isInjected, type NodeRequest } from './messages.js';
 import { KNOWS_TRAILERS, TRAILERS, TRAILERS_COUNT, TRAILERS_DISTINCT } from './node-symbols.js';
 
 /** Shows the app the trailers that passed the filters, in all the ways Node has. */
 export function showTrailers(req: NodeRequest, trailers: HeaderMap): void {
-  if (trailers instanceof HeaderList && !trailers.edited && req.rawTrailers.length > 0) return;
+  const known = isInjected(req) ? [] : req.rawTrailers;
+  if (trailers instanceof HeaderList && !trailers.edited && known.length > 0) return;
   const entries = trailers.entries().slice();
   if (isHttp2(req)) {
     fill(req, req.trailers, entries);
@@ -13,7 +14,7 @@ export function showTrailers(req: NodeRequest, trailers: HeaderMap): void {
     return;
   }
   req.rawTrailers = entries;
-  if (KNOWS_TRAILERS) {
+  if (KNOWS_TRAILERS && !isInjected(req)) {
     // Node makes both anew from rawTrailers when they are asked for.
     const internals = req as unknown as Record<symbol, unknown>;
     internals[TRAILERS_COUNT as symbol] = entries.length;
@@ -35,7 +36,7 @@ function fill(
     const value = entries[index + 1] as string;
     if (isHttp2(req))
       target[name] = target[name] === undefined ? value : `${target[name]}, ${value}`;
-    else req._addHeaderLine(name, value, target);
+    else addHeaderLine(req, name, value, target);
   }
   return target;
 }

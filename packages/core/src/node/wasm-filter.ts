@@ -1,8 +1,10 @@
 import type { Server } from 'node:net';
 
 import type { Host } from '../host.js';
+import type { Logger } from '../logger.js';
 import { attachFilter, type Admit } from './attach.js';
 import { Exchange, type JoinOptions, type Next, type Over } from './exchange.js';
+import type { LocalAnswer } from './local-answer.js';
 import {
   EXCHANGE,
   type NodeRequest,
@@ -26,6 +28,14 @@ export interface WasmFilterOptions {
 export interface FrameworkHooks {
   /** A filter has changed path or method; `req.url` and `req.method` are new already. */
   readonly rerouted?: (req: ServerRequest, res: ServerReply) => void;
+  /**
+   * A filter answers before the response has begun: sends it as the app would, or says false to
+   * have it sent past the framework. What it sends comes back to the filters as the response.
+   * `isApps`: the app has been given the request, and may have begun to answer it.
+   */
+  readonly answer?: (res: ServerReply, answer: LocalAnswer, isApps: boolean) => boolean;
+  /** Takes what plugins log that have no logger of their own, on a host that was given none. */
+  readonly logger?: Logger;
 }
 
 /** A chain of filters as `(req, res, next)`. */
@@ -71,19 +81,21 @@ export function wasmFilter(
   return createWasmFilter(plugins, options, {});
 }
 
-/** As {@link wasmFilter}, for an adapter to a framework. */
+/** As {@link wasmFilter}, for an adapter to a framework. A chain may stand in several filters. */
 export function createWasmFilter(
-  plugins: PluginInput | readonly PluginInput[],
+  plugins: PluginInput | readonly PluginInput[] | PluginChain,
   options: WasmFilterOptions,
   hooks: FrameworkHooks,
 ): WasmFilter {
-  const chain = new PluginChain(plugins, options.host);
+  const chain =
+    plugins instanceof PluginChain ? plugins : new PluginChain(plugins, options.host, hooks.logger);
   const join: JoinOptions = {
     get bufferedBodyBytes() {
       return chain.bufferedBodyBytes;
     },
     allowConsumedBody: options.allowConsumedBody === true,
     rerouted: hooks.rerouted,
+    answer: hooks.answer,
   };
   // The default keeps `length` at 3: to Express and connect, functions of four handle errors.
   const filter: FilterFunction = (req, res, next, over = undefined) => {
@@ -157,6 +169,14 @@ function isGone({ socket }: NodeRequest, { destroyed, closed, stream }: NodeResp
  */
 export function filterState(req: ServerRequest): ReadonlyMap<string, Uint8Array> {
   return (req as NodeRequest)[EXCHANGE]?.stream.storedProperties ?? NOTHING;
+}
+
+/**
+ * Whether filters have yet to see more of a request that the app has been given, and so may still
+ * answer in the app's place.
+ */
+export function mayAnswer(req: ServerRequest): boolean {
+  return (req as NodeRequest)[EXCHANGE]?.requestTap?.endReleased === false;
 }
 
 const NOTHING: ReadonlyMap<string, Uint8Array> = new Map();

@@ -44,6 +44,8 @@ export class HttpStream implements ExchangePort, StageStream {
   #responseStopped = false;
   #responseSeen = false;
   #localResponse = false;
+  /** A filter's answer has been given to what the ends have behind them, which sends it. */
+  #handedOver = false;
   #completed = false;
   #details = '';
   #properties: Map<string, Uint8Array> | undefined;
@@ -132,14 +134,14 @@ export class HttpStream implements ExchangePort, StageStream {
 
   // --- the response, from the app ---------------------------------------------------------------
 
-  /** The app's head. Ignored once something else has answered. */
+  /** The app's head, or a handed over answer's. Ignored once something else has answered. */
   responseHeaders(headers: HeaderMap, endOfStream: boolean): void {
     if (guestIsRunning())
       return defer(() => {
         this.responseHeaders(headers, endOfStream);
       });
     if (this.#responseStopped || this.#localResponse) return;
-    this.#details = 'via_upstream';
+    if (!this.#handedOver) this.#details = 'via_upstream';
     this.#enterResponse(headers, endOfStream);
   }
 
@@ -292,8 +294,9 @@ export class HttpStream implements ExchangePort, StageStream {
       return;
     }
     this.#details = response.details;
-    this.#localResponse = true;
     const throughFilters = !this.#responseSeen;
+    if (throughFilters && this.#handOver(response)) return;
+    this.#localResponse = true;
     const head = this.#ends.beginLocalResponse(throughFilters);
     const body = writeLocalResponse(head, response, this.#requestHeaders);
     if (throughFilters) {
@@ -304,6 +307,14 @@ export class HttpStream implements ExchangePort, StageStream {
       this.#ends.responseHeaders(body.length === 0);
       if (body.length > 0) this.#ends.responseData(body, true);
     }
+  }
+
+  #handOver(response: LocalResponse): boolean {
+    if (this.#handedOver || this.#ends.handOver === undefined) return false;
+    // Before: the answer may come back at once.
+    this.#handedOver = true;
+    this.#handedOver = this.#ends.handOver(response);
+    return this.#handedOver;
   }
 
   close(): void {

@@ -1,6 +1,6 @@
 /** What an HttpStream asks of the world around it. */
 import type { PluginContext } from '../contexts/plugin-context.js';
-import type { HeaderMap, PropertyValue } from '../vm/context.js';
+import type { HeaderMap, LocalResponse, PropertyValue } from '../vm/context.js';
 
 /**
  * The two ends of an exchange: towards the app (upstream of the filters) and towards the client.
@@ -44,6 +44,11 @@ export interface StreamEnds {
    * `keepHeaders`: headers that were set on the response before the app answered are kept.
    */
   beginLocalResponse(keepHeaders: boolean): HeaderMap;
+  /**
+   * Offers a local response to whom the app would send its own through. Taken, it comes back with
+   * `responseHeaders` and so on, now or later; the request is over for the app in any case.
+   */
+  handOver?(response: LocalResponse): boolean;
   /** Nothing more can be answered: end the connection, or the HTTP/2 stream. */
   reset(): void;
 
