@@ -3,6 +3,7 @@ import { toLogSink, type LogSink } from './logger.js';
 import type { HostOptions, PluginOptions } from './options.js';
 import { Plugin, type PluginState } from './plugin.js';
 import { checkHostOptions } from './resolve-options.js';
+import type { MetricsView } from './services/host-metrics.js';
 import { createServices, type HostServices } from './services/host-services.js';
 import { createSharedDataView, type SharedDataView } from './services/shared-data-view.js';
 import { Upstreams } from './services/upstreams.js';
@@ -38,6 +39,8 @@ export interface Host {
   createPlugin(options: PluginOptions): Promise<Plugin>;
   /** The data that filters share, for the app. */
   readonly sharedData: SharedDataView;
+  /** What filters count, and what the host counts about them. */
+  readonly metrics: MetricsView;
   health(): HealthReport;
   /** Closes its plugins, and takes no new ones. Never rejects. */
   close(): Promise<void>;
@@ -47,6 +50,7 @@ class ProxyWasmHost implements Host {
   readonly log: LogSink;
   readonly hasLogger: boolean;
   readonly sharedData: SharedDataView;
+  readonly metrics: MetricsView;
   readonly #services: HostServices;
   readonly #upstreams: Upstreams;
   readonly #registry: VmRegistry;
@@ -58,8 +62,10 @@ class ProxyWasmHost implements Host {
     const { logger = console } = options;
     this.log = toLogSink(logger);
     this.hasLogger = options.logger !== undefined;
-    const { clock, sharedState } = options;
-    this.#services = createServices({ clock, sharedState });
+    const { clock, sharedState, metrics } = options;
+    this.#services = createServices({ clock, sharedState, metrics });
+    const { read, toPrometheus } = this.#services.metrics;
+    this.metrics = { read, toPrometheus };
     this.#upstreams = new Upstreams(options.upstreams, checkingResolver(options.resolveUpstream));
     this.sharedData = createSharedDataView(this.#services.sharedState);
     this.#registry = new VmRegistry({
@@ -94,6 +100,7 @@ class ProxyWasmHost implements Host {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#plugins].map((plugin) => plugin.close()));
+    this.#services.metrics.close();
     this.#upstreams.close();
   }
 

@@ -52,8 +52,10 @@ export interface LogSink {
 /**
  * Wraps a logger. What it throws is the logger's own failure and never reaches the guest or the
  * request: the line is lost, as with any logger that fails.
+ *
+ * @param onLost called for each such line
  */
-export function toLogSink(logger: Logger): LogSink {
+export function toLogSink(logger: Logger, onLost: () => void = () => undefined): LogSink {
   const methods = METHODS.map((name) => findMethod(logger, name));
   const messageOnly = isConsole(logger);
   // Read with every message of a guest's, and nearly always what it was.
@@ -75,7 +77,7 @@ export function toLogSink(logger: Logger): LogSink {
         if (messageOnly) (method as unknown as (text: string) => void).call(logger, message);
         else method.call(logger, fields, message);
       } catch {
-        // See above: nobody is left to tell.
+        onLost();
       }
     },
   };

@@ -1,6 +1,7 @@
 /** The public options: their types, their defaults, and what they come to. */
 import type { PropertyOption } from './contexts/app-properties.js';
 import type { Logger } from './logger.js';
+import type { MetricsOptions } from './services/host-metrics.js';
 import type { SharedState } from './services/shared-state.js';
 
 export type JsonValue =
@@ -151,6 +152,8 @@ export interface HostOptions {
   logger?: Logger;
   /** Where shared data and queues are kept. Default: in memory, this host's own. */
   sharedState?: SharedState;
+  /** How metrics are shown. */
+  metrics?: MetricsOptions;
   foreignFunctions?: Record<string, ForeignFunction>;
   /** Vendors' imports outside the spec, by name. */
   hostFunctions?: Record<string, HostFunction>;

@@ -15,6 +15,7 @@ import { guestStack, inPlugin } from './plugin-errors.js';
 import type { ContextLease } from './plugin-vm.js';
 import { Recovery } from './recovery.js';
 import { checkReload, resolvePluginOptions } from './resolve-options.js';
+import type { PluginFigures } from './services/host-figures.js';
 import type { StreamPlugin } from './stream/ports.js';
 import type { VmRegistry } from './vm-registry.js';
 import { guestIsRunning, whenGuestReturns } from './vm/deferred.js';
@@ -49,6 +50,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   readonly name: string;
   readonly #registry: VmRegistry;
   readonly #onClosed: (plugin: Plugin) => void;
+  readonly #figures: PluginFigures;
   readonly #recovery = new Recovery(() => {
     this.#recover();
   });
@@ -73,7 +75,13 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#setup = setup;
     this.#onClosed = onClosed;
     this.#loaded = loaded;
-    this.#lease = this.#start(loaded, setup.options);
+    this.#figures = registry.acquireFigures(this.name);
+    try {
+      this.#lease = this.#start(loaded, setup.options);
+    } catch (error) {
+      registry.releaseFigures(this.name);
+      throw error;
+    }
   }
 
   /**
@@ -138,7 +146,10 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
 
   /** The context for a new stream. A plugin that is to heal tries to, if it is time. */
   get context(): PluginContext | undefined {
-    if (this.#state === 'failed' && this.#heals && this.#recovery.due) this.#recover();
+    if (this.#state === 'failed' && this.#heals) {
+      if (this.#recovery.due) this.#recover();
+      else this.#figures.reloadBackoffs += 1;
+    }
     return this.#lease?.context;
   }
 
@@ -178,6 +189,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       if (this.#lease === lease) this.#failed(error, lease.context);
       else this.#failedAfterwards(error);
     });
+    this.#figures.watch(lease.context);
     return lease;
   }
 
@@ -224,6 +236,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#lease = undefined;
     this.#state = 'failed';
     this.#failure = error;
+    this.#figures.failures += 1;
     this.#write(LogLevel.ERROR, error.message + guestStack(cause), error);
     if (this.#heals) this.#recovery.failed();
     whenGuestReturns(() => this.emit('failed', error));
@@ -240,8 +253,10 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     if (this.#state !== 'failed' || this.#loaded === undefined || guestIsRunning()) return;
     try {
       this.#use(this.#start(this.#loaded, this.#setup.options));
+      this.#figures.reloadSuccesses += 1;
     } catch (error) {
       this.#recovery.failed();
+      this.#figures.reloadFailures += 1;
       const message = `plugin "${this.name}" could not be started again: ${messageOf(error)}`;
       this.#write(LogLevel.ERROR, message + guestStack(error), error);
       return;
@@ -257,6 +272,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#lease = undefined;
     this.#loaded = undefined;
     await lease?.release(this.#warn);
+    this.#registry.releaseFigures(this.name);
     this.#onClosed(this);
   }
 

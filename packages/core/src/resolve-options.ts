@@ -105,6 +105,15 @@ const STORE_METHODS: readonly (keyof SharedState)[] = [
   ...(['acquire', 'release'] as const),
 ];
 
+function isAscending(value: unknown): boolean {
+  if (!Array.isArray(value) || value.length === 0) return false;
+  const bounds: readonly unknown[] = value;
+  return bounds.every((bound, index) => {
+    const before = index === 0 ? -Infinity : bounds[index - 1];
+    return Number.isFinite(bound) && (bound as number) > (before as number);
+  });
+}
+
 const hostOptions = shape({
   upstreams: recordOf(upstream),
   resolveUpstream: callable,
@@ -114,6 +123,18 @@ const hostOptions = shape({
     (value) =>
       isObject(value) && STORE_METHODS.every((method) => typeof value[method] === 'function'),
   ),
+  metrics: shape({
+    registry: expect(
+      "a registry of prom-client's",
+      (value) => isObject(value) && typeof value['registerMetric'] === 'function',
+    ),
+    prefix: expect(
+      'letters, digits, _ and :, not beginning with a digit',
+      (value) => typeof value === 'string' && /^(?:[A-Za-z_:][\w:]*)?$/.test(value),
+    ),
+    tags: recordOf(expect('a regular expression', (value) => value instanceof RegExp)),
+    buckets: expect('numbers in ascending order', isAscending),
+  }),
   foreignFunctions: recordOf(callable),
   hostFunctions: recordOf(callable),
   clock: (value, path) => {

@@ -9,6 +9,7 @@ import { createEnvImports, hostcallState } from './hostcalls/table.js';
 import { toLogSink, type Logger, type LogSink } from './logger.js';
 import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
 import { PluginVm, type ContextLease } from './plugin-vm.js';
+import type { PluginFigures } from './services/host-figures.js';
 import type { HostServices } from './services/host-services.js';
 import { Upstreams } from './services/upstreams.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
@@ -50,7 +51,8 @@ export class VmRegistry {
 
   /** Where a plugin's lines go: to its own logger, or the host's. */
   logOf(options: ResolvedPluginOptions): LogSink {
-    return toLogSink(options.logger ?? this.#services.logger);
+    const { figures } = this.#services.host.metrics;
+    return toLogSink(options.logger ?? this.#services.logger, () => (figures.logLinesDropped += 1));
   }
 
   /** Reads, compiles and checks a plugin's code. Throws as {@link loadModule}. */
@@ -69,6 +71,15 @@ export class VmRegistry {
     return () => {
       sharedState.release(vmId);
     };
+  }
+
+  /** What is counted of plugins of that name; to be given back with {@link releaseFigures}. */
+  acquireFigures(name: string): PluginFigures {
+    return this.#services.host.metrics.acquireFigures(name);
+  }
+
+  releaseFigures(name: string): void {
+    this.#services.host.metrics.figures.release(name);
   }
 
   /**
@@ -131,7 +142,13 @@ export class VmRegistry {
       process.flush();
       throw error;
     }
-    return new PluginVm(vm, loaded, process, onGone);
+    const { figures } = this.#services.host.metrics;
+    figures.vmsCreated += 1;
+    figures.vmsActive += 1;
+    return new PluginVm(vm, loaded, process, () => {
+      figures.vmsActive -= 1;
+      onGone();
+    });
   }
 }
 

@@ -257,6 +257,7 @@ export class HttpContext extends Context {
     if (this.vm.current === this) this.#localResponseRequested = true;
     if (this.#localResponseSent) return;
     this.#localResponseSent = true;
+    this.root.localResponses += 1;
     this.#exchange.sendLocalResponse(response);
   }
 

@@ -21,6 +21,8 @@ export class PluginContext extends Context implements RootContext {
   readonly #logPrefix: string;
   /** Stream contexts that live on it. */
   streams = 0;
+  /** Local responses that its streams have sent. */
+  localResponses = 0;
   /** Inside root `on_context_create` and `on_configure`: when the configuration can be read. */
   configuring = false;
   /** Waits for `proxy_done` after its `on_done` answered false. */

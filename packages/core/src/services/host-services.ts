@@ -1,4 +1,5 @@
 import type { Clock } from '../options.js';
+import { HostMetrics, type MetricsOptions } from './host-metrics.js';
 import { MemoryState } from './memory-state.js';
 import { QueueEvents } from './queue-events.js';
 import type { SharedState } from './shared-state.js';
@@ -9,18 +10,22 @@ export interface HostServices {
   readonly timers: Timers;
   readonly sharedState: SharedState;
   readonly queueEvents: QueueEvents;
+  readonly metrics: HostMetrics;
 }
 
 export interface ServiceOptions {
   readonly clock?: Clock | undefined;
   readonly sharedState?: SharedState | undefined;
+  readonly metrics?: MetricsOptions | undefined;
 }
 
 export function createServices(options: ServiceOptions = {}): HostServices {
-  const { clock, sharedState = new MemoryState() } = options;
+  const { clock } = options;
+  const sharedState: SharedState = options.sharedState ?? new MemoryState();
   return {
     timers: new Timers(clock),
     sharedState,
     queueEvents: new QueueEvents(sharedState),
+    metrics: new HostMetrics(options.metrics, sharedState.metrics),
   };
 }

@@ -4,12 +4,6 @@ import { LogLevel, Status } from '../../src/abi/types.js';
 import { hostcallGuest, parametersOf } from '../support/hostcall-guest.js';
 
 const FAMILIES = {
-  metrics: [
-    'proxy_define_metric',
-    'proxy_increment_metric',
-    'proxy_record_metric',
-    'proxy_get_metric',
-  ],
   'foreign-functions': ['proxy_call_foreign_function'],
 };
 

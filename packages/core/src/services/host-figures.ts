@@ -1,0 +1,113 @@
+import type { MetricSample } from './metric-samples.js';
+
+/** What the host counts about itself and its plugins, all of it where it costs nothing. */
+export class HostFigures {
+  /** VMs that have been started. */
+  vmsCreated = 0;
+  /** VMs that live. */
+  vmsActive = 0;
+  /** Lines that a logger threw at. */
+  logLinesDropped = 0;
+  readonly #plugins = new Map<string, PluginFigures>();
+
+  /** The figures of the plugins of that name; {@link release} them when the plugin closes. */
+  acquire(name: string): PluginFigures {
+    const figures = this.#plugins.get(name) ?? new PluginFigures();
+    this.#plugins.set(name, figures);
+    figures.plugins += 1;
+    return figures;
+  }
+
+  release(name: string): void {
+    const figures = this.#plugins.get(name);
+    if (figures === undefined) return;
+    figures.plugins -= 1;
+    if (figures.plugins === 0) this.#plugins.delete(name);
+  }
+
+  read(): MetricSample[] {
+    return [
+      counter('wasm.created', this.vmsCreated),
+      gauge('wasm.active', this.vmsActive),
+      counter('wasm.log_lines_dropped', this.logLinesDropped),
+      ...[...this.#plugins].flatMap(([plugin, figures]) => figures.read({ plugin })),
+    ];
+  }
+}
+
+/** A plugin context, as far as it is counted. */
+export interface CountedContext {
+  readonly streams: number;
+  readonly localResponses: number;
+  readonly vm: { readonly memory: { readonly sizeBytes: number } };
+  atEnd(cleanup: () => void): void;
+}
+
+/** Of all plugins of one name. */
+export class PluginFigures {
+  plugins = 0;
+  /** Failures of VMs: traps and the like. */
+  failures = 0;
+  reloadSuccesses = 0;
+  reloadFailures = 0;
+  /** Streams that came while a failed plugin was not to be started again yet. */
+  reloadBackoffs = 0;
+  /** Of contexts that have ended. */
+  #localResponses = 0;
+  #peakMemoryBytes = 0;
+  readonly #contexts = new Set<CountedContext>();
+
+  /** Counts a context as long as it lives. Safe to call again, as plugins that share one do. */
+  watch(context: CountedContext): void {
+    if (this.#contexts.has(context)) return;
+    this.#contexts.add(context);
+    context.atEnd(() => {
+      this.#peakMemory();
+      this.#contexts.delete(context);
+      this.#localResponses += context.localResponses;
+    });
+  }
+
+  read(labels: { plugin: string }): MetricSample[] {
+    const contexts = [...this.#contexts];
+    const memoryBytes = this.#memoryBytes();
+    const of = (count: (context: CountedContext) => number): number =>
+      contexts.reduce((total, context) => total + count(context), 0);
+    const localResponses = this.#localResponses + of((context) => context.localResponses);
+    return [
+      counter('wasm.vm_failures', this.failures, labels),
+      counter('wasm.vm_reload_success', this.reloadSuccesses, labels),
+      counter('wasm.vm_reload_failure', this.reloadFailures, labels),
+      counter('wasm.vm_reload_backoff', this.reloadBackoffs, labels),
+      gauge('wasm.vm_memory_size', memoryBytes, labels),
+      gauge('wasm.vm_memory_high_water', this.#peakMemory(), labels),
+      gauge(
+        'wasm.streams',
+        of(({ streams }) => streams),
+        labels,
+      ),
+      counter('wasm.local_responses', localResponses, labels),
+    ];
+  }
+
+  /** A guest's memory never shrinks, so the highest size is the last one. */
+  #peakMemory(): number {
+    this.#peakMemoryBytes = Math.max(this.#peakMemoryBytes, this.#memoryBytes());
+    return this.#peakMemoryBytes;
+  }
+
+  #memoryBytes(): number {
+    const vms = new Set([...this.#contexts].map(({ vm }) => vm));
+    return [...vms].reduce((total, { memory }) => total + memory.sizeBytes, 0);
+  }
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function counter(name: string, value: number, labels: Labels = {}): MetricSample {
+  return { name, type: 'counter', labels, value, source: 'host' };
+}
+
+function gauge(name: string, value: number, labels: Labels = {}): MetricSample {
+  return { name, type: 'gauge', labels, value, source: 'host' };
+}
