@@ -1,10 +1,12 @@
 import { encodePairs } from './encode-pairs.js';
 import type { GuestData } from './guest-data.js';
+import { UPSTREAM_COMPILERS, type UpstreamOperation } from './upstream-operations.js';
 
 type Pairs = readonly (readonly [string, string])[];
 
 /** One thing that a generated guest does. Map, buffer and stream types are the ABI's numbers. */
 export type Operation =
+  | UpstreamOperation
   /** Logs a text at info level. */
   | { log: string }
   /** Logs the callback's first argument after the context (sizes, counts). */
@@ -62,6 +64,8 @@ export type Operation =
   /** Does these only where the callback says end_of_stream. */
   | { atEnd: readonly Operation[] }
   | { beforeEnd: readonly Operation[] }
+  /** Does these only where the callback is about that call. */
+  | { ofCall: readonly [id: number, operations: readonly Operation[]] }
   /** Does these only in the context of that id. */
   | { inContext: readonly [id: number, operations: readonly Operation[]] }
   /** Ends the callback with this result. */
@@ -170,6 +174,9 @@ const COMPILERS: { [N in OperationName]: Compiler<N> } = {
     `(if (i32.eqz (local.get $end)) (then ${compileAll(operations, data)}))`,
   inContext: ([id, operations], data) =>
     `(if (i32.eq (local.get $context) ${number(id)}) (then ${compileAll(operations, data)}))`,
+  ofCall: ([id, operations], data) =>
+    `(if (i32.eq (local.get $call) ${number(id)}) (then ${compileAll(operations, data)}))`,
+  ...UPSTREAM_COMPILERS,
   return: (value) => `(return ${number(value)})`,
   wat: (text) => text,
 };

@@ -14,7 +14,7 @@ const NOT_HTTP: Reply = { status: 502, text: `${RESET}protocol error` };
 const TERMINATED: Reply = { status: 503, text: `${RESET}connection termination` };
 const NOT_CONNECTED: Reply = { status: 503, text: `${RESET}remote connection failure` };
 
-/** By the code of the error. */
+/** By the code of the error, or its name where it has none. */
 const REPLIES = new Map<string, Reply>([
   ['CALL_TIMEOUT', TIMEOUT],
   ['UND_ERR_HEADERS_TIMEOUT', TIMEOUT],
@@ -22,6 +22,7 @@ const REPLIES = new Map<string, Reply>([
   ['ENOTFOUND', NO_HOST],
   ['EAI_AGAIN', NO_HOST],
   ['UND_ERR_HEADERS_OVERFLOW', NOT_HTTP],
+  ['HTTPParserError', NOT_HTTP],
   ['UND_ERR_SOCKET', TERMINATED],
   ['UND_ERR_INFO', TERMINATED],
   ['ECONNRESET', TERMINATED],
@@ -47,6 +48,7 @@ export function describeError(error: unknown): string {
 }
 
 function codeOf(error: unknown): string {
-  const code: unknown = error instanceof Error ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' ? code : '';
+  if (!(error instanceof Error)) return '';
+  const code: unknown = Reflect.get(error, 'code');
+  return typeof code === 'string' ? code : error.name;
 }
