@@ -32,9 +32,10 @@ export class FunctionUpstream implements HttpTarget {
   }
 
   async #run(call: HttpCall, request: Request): Promise<void> {
+    if (call.over) return;
     try {
       const response = await this.#answer(request);
-      if (!isResponse(response)) throw new TypeError('it answered something else than a Response');
+      if (!isResponse(response)) throw new TypeError('it answered no Response, or an error');
       call.head(response.status, [...response.headers].flat());
       if (response.body !== null) await pass(response.body, call, request.signal);
       call.end([]);
@@ -47,7 +48,8 @@ export class FunctionUpstream implements HttpTarget {
 /** Of any realm or package: an app may have an undici of its own. */
 function isResponse(value: unknown): value is Response {
   const { status, headers } = (value ?? {}) as Partial<Response>;
-  return typeof status === 'number' && typeof headers?.entries === 'function';
+  // Response.error() has the status 0.
+  return typeof status === 'number' && status >= 200 && typeof headers?.entries === 'function';
 }
 
 async function pass(
