@@ -11,9 +11,9 @@ import { NodeExchangeFacts } from './exchange-facts.js';
 import type { Expectation } from './expectation.js';
 import { toLocalAnswer, type LocalAnswer } from './local-answer.js';
 import { EXCHANGE, isHttp2, isInjected, type NodeRequest, type NodeResponse } from './messages.js';
-import { queue, unqueue } from './queued-exchanges.js';
 import { RequestEnd } from './request-end.js';
 import { ResponseTap } from './response-tap.js';
+import { unwatchSocket, watchSocket } from './socket-watch.js';
 
 export type Next = (error?: unknown) => void;
 /** Told that `next` need not be waited for: a filter has answered, or `next` will never run. */
@@ -27,11 +27,11 @@ export interface JoinOptions {
   /** A filter changed path or method: `req.url` and `req.method` are new. */
   readonly rerouted?: ((req: NodeRequest, res: NodeResponse) => void) | undefined;
   /**
-   * Sends what a filter has answered; false: it does not. `isApps`: the app has been given the
-   * request, and may have begun to answer it.
+   * Sends what a filter has answered; false: it does not. `isWaiting`: what comes after the filters
+   * has not been given the request, so it can't have begun to answer it.
    */
   readonly answer?:
-    ((res: NodeResponse, answer: LocalAnswer, isApps: boolean) => boolean) | undefined;
+    ((res: NodeResponse, answer: LocalAnswer, isWaiting: boolean) => boolean) | undefined;
 }
 
 export class Exchange implements StreamEnds {
@@ -50,7 +50,7 @@ export class Exchange implements StreamEnds {
   #isTunnel = false;
   /** A filter has answered: what the app still reads of the request never comes. */
   #isAnswered = false;
-  readonly #isQueued: boolean;
+  #watchesSocket = false;
   /** Handlers that wait for what comes after them; the last of them still has `next` to run. */
   #waiting: Over[] | undefined;
   #over: Over | undefined;
@@ -65,8 +65,7 @@ export class Exchange implements StreamEnds {
     res[EXCHANGE] = this;
     res.on('close', onClose);
     // A request that the client sent ahead: others have to be answered before it.
-    this.#isQueued = res.socket === null && !isHttp2(res);
-    if (this.#isQueued) queue(req.socket, this);
+    if (res.socket === null && !isHttp2(res)) this.#watchSocket();
   }
 
   get requestTap(): RequestEnd['tap'] {
@@ -191,13 +190,13 @@ export class Exchange implements StreamEnds {
   }
 
   handOver(response: LocalResponse): boolean {
-    const { isApps, headers, hooks } = this.request;
+    const { isWaiting, headers, hooks } = this.request;
     if (hooks?.answer === undefined) return false;
     const answer = toLocalAnswer(response, headers.list);
     const inScope = this.request.scoped(hooks.answer);
     this.#answered();
     this.tapResponse();
-    return inScope(this.res, answer, isApps);
+    return inScope(this.res, answer, isWaiting);
   }
 
   #answered(): void {
@@ -218,18 +217,30 @@ export class Exchange implements StreamEnds {
   /** The response is over; an app that answered early may still read the request. */
   closed(): void {
     const tap = this.requestTap;
-    if (tap?.appReads === true && !this.#isAnswered && !isHttp2(this.req)) {
+    if (tap?.appReads === true && !this.#isAnswered && this.#mayGetMore) {
       this.req.on('close', onClose);
+      this.#watchSocket();
       return;
     }
     if (this.stream.completed) return;
     this.endMs = performance.now();
-    if (this.#isQueued) unqueue(this.req.socket, this);
+    if (this.#watchesSocket) unwatchSocket(this.req.socket, this);
     if (this.responseTap?.isLocal === true) this.#tellAll();
     else if (this.request.isWaiting) this.#tellLast();
     this.request.answered();
     this.stream.complete();
     tap?.finish();
+  }
+
+  get #mayGetMore(): boolean {
+    return !isHttp2(this.req) && !this.req.socket.destroyed;
+  }
+
+  /** Where Node does not tell request or response that the connection has closed. */
+  #watchSocket(): void {
+    if (this.#watchesSocket) return;
+    this.#watchesSocket = true;
+    watchSocket(this.req.socket, this);
   }
 
   // --- facts ------------------------------------------------------------------------------------

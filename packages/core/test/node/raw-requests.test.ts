@@ -431,6 +431,22 @@ describe('an app', () => {
     await noStreams();
   });
 
+  it('that closes the connection while it reads is told that nothing more comes', async () => {
+    const ends: string[] = [];
+    await start(PASSES, (req, res) => {
+      req.on('close', () => ends.push('closed'));
+      req.resume();
+      res.setHeader('connection', 'close');
+      res.end('<early>');
+    });
+    const client = connect();
+    client.write(`${CHUNKS}3\r\nabc\r\n`);
+    await client.until(/<early>/);
+    await client.closed;
+    await noStreams();
+    expect(ends).toEqual(['closed']);
+  });
+
   it('that is too slow for the server’s own time limit loses the connection, not the context', async () => {
     filters = await startFilters([PASSES]);
     const server = serverOf(filters.filter, waitsForEver);
