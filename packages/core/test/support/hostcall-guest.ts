@@ -7,7 +7,7 @@
 import { expect } from 'vitest';
 
 import { HOSTCALL_SIGNATURES } from '../../src/abi/hostcall-signatures.js';
-import { LogLevel, type AbiVersion } from '../../src/abi/types.js';
+import { LogLevel, Status, type AbiVersion } from '../../src/abi/types.js';
 import { RestrictedContext } from '../../src/contexts/vm-context.js';
 import { createEnvImports } from '../../src/hostcalls/table.js';
 import {
@@ -16,6 +16,7 @@ import {
   type ServiceOptions,
 } from '../../src/services/host-services.js';
 import { HeaderList } from '../../src/stream/header-list.js';
+import type { CallStarted, UpstreamCallPorts } from '../../src/vm/call-ports.js';
 import {
   Context,
   type ForeignOutcome,
@@ -64,6 +65,8 @@ export class FakeContext extends Context implements RootContext {
   setPropertyResult: SetPropertyResult = 'ok';
   waitsForDone = false;
   status = { code: 0, message: '' };
+  /** What starting a call to an upstream comes to, and every other hostcall about one. */
+  callStarted: CallStarted = { status: Status.OK, id: 7 };
 
   override log(level: LogLevel, message: string): void {
     this.logs.push([level, message]);
@@ -101,6 +104,31 @@ export class FakeContext extends Context implements RootContext {
   }
   override callStatus(): { code: number; message: string } {
     return this.status;
+  }
+
+  override get calls(): UpstreamCallPorts {
+    const start =
+      (kind: string) =>
+      (...values: unknown[]): CallStarted => {
+        this.events.push([kind, ...values]);
+        return this.callStarted;
+      };
+    const act =
+      (kind: string) =>
+      (...values: unknown[]): Status => {
+        this.events.push([kind, ...values]);
+        return this.callStarted.status;
+      };
+    return {
+      http: { start: start('http call') },
+      grpc: {
+        call: start('grpc call'),
+        stream: start('grpc stream'),
+        send: act('grpc send'),
+        cancel: act('grpc cancel'),
+        close: act('grpc close'),
+      },
+    };
   }
 
   onTick(): void {
