@@ -7,6 +7,7 @@ import {
   RESPONSE_HEADERS,
   RESPONSE_TRAILERS,
 } from './numbers.js';
+import { DROPS_TRAILERS, noHttpProxy } from './skips.js';
 
 const filter = (callbacks: Extract<FilterSpec, { script: unknown }>['script']['callbacks']) => ({
   script: { callbacks },
@@ -84,6 +85,7 @@ export const badInput: readonly Behaviour[] = [
       reply: [{ body: 'hello', trailers: { 'x-sum': '1', 'x-made': '1' } }, {}],
       logs: [...ACCEPTED, ...ACCEPTED],
     },
+    skip: DROPS_TRAILERS,
   },
   {
     name: 'nor with a local response',
@@ -253,6 +255,7 @@ export const badInput: readonly Behaviour[] = [
     request: {},
     app: (req, res) => void res.end(req.url),
     expect: { reply: { status: 200, body: '//%zz/../?a=b?c#d' } },
+    skip: noHttpProxy('the library writes the path anew'),
   },
   {
     name: 'a header far larger than the server would take goes out',

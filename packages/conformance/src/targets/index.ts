@@ -1,8 +1,10 @@
 import type { Target } from '../behaviour.js';
+import { connectTarget } from './connect.js';
 import { express4Target, express5 } from './express.js';
 import { koa2, koa3, koa3Http2 } from './koa.js';
 import { nodeHttp } from './node-http.js';
 import { nodeHttp2 } from './node-http2.js';
+import { httpProxy3Target, httpProxyTarget, httpxyTarget } from './proxies.js';
 
 /** Every kind of server that the table is run on. */
 export const targets: readonly Target[] = [
@@ -13,4 +15,8 @@ export const targets: readonly Target[] = [
   koa3,
   koa2,
   koa3Http2,
+  connectTarget,
+  httpProxyTarget,
+  httpProxy3Target,
+  httpxyTarget,
 ];

@@ -1,0 +1,23 @@
+import { httpProxy3Target, httpProxyTarget, httpxyTarget } from '../targets/proxies.js';
+
+const HTTP_PROXIES = [httpProxyTarget, httpProxy3Target];
+
+const because = (targets: readonly { name: string }[], reason: string): Record<string, string> =>
+  Object.fromEntries(targets.map(({ name }) => [name, reason]));
+
+/** No reverse proxy of the table can do the row. */
+export const noProxy = (reason: string): Record<string, string> =>
+  because([...HTTP_PROXIES, httpxyTarget], reason);
+
+/** http-proxy and its successor. */
+export const noHttpProxy = (reason: string): Record<string, string> =>
+  because(HTTP_PROXIES, reason);
+
+export const DROPS_TRAILERS = noProxy('the library sends no trailers on');
+export const APPS_RESPONSE = noProxy(
+  'what the row asks of the app’s response happens upstream, where no filter stands',
+);
+export const CLOSES_CHUNKED = because(
+  [httpxyTarget],
+  'the library closes the connection after a chunked request',
+);
