@@ -3,6 +3,8 @@
  * launching, load and report know none by name.
  */
 import { expressFive } from './frameworks/express.mjs';
+import { fastifyFive } from './frameworks/fastify.mjs';
+import { koaThree } from './frameworks/koa.mjs';
 import { nodeHttp } from './frameworks/node-http.mjs';
 
 /** @typedef {import('node:http').Server} Server */
@@ -20,7 +22,7 @@ import { nodeHttp } from './frameworks/node-http.mjs';
  */
 
 /** @type {readonly Framework[]} */
-export const frameworks = [nodeHttp, expressFive];
+export const frameworks = [nodeHttp, expressFive, koaThree, fastifyFive];
 
 /**
  * @param {string} name
