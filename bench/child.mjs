@@ -46,6 +46,10 @@ export function startChild(script, argument, { execArgv = [], core } = {}) {
  */
 export function nextMessage(child) {
   return new Promise((resolve, reject) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      reject(new Error('a measuring process is gone'));
+      return;
+    }
     /** @param {number | null} code @param {string | null} signal */
     const onExit = (code, signal) => {
       child.off('message', onMessage);

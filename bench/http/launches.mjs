@@ -110,6 +110,9 @@ export function compare(launches, side, other) {
     requestsPerSecond: of('requestsPerSecond'),
     cpuUs: of('cpuUs'),
     busy: of('busy'),
+    leastBusy: median(
+      launches.map((launch) => Math.min(launch[side]?.busy ?? NaN, launch[other]?.busy ?? NaN)),
+    ),
     requestsRatio: ratio('requestsPerSecond'),
     cpuRatio: ratio('cpuUs'),
   };

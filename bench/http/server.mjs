@@ -19,6 +19,8 @@ const CLIENT_CORE = 1;
 
 export class LaunchedServer {
   #child;
+  /** @type {Promise<{ port: number }>} */
+  #started;
   #port = 0;
 
   /**
@@ -27,10 +29,13 @@ export class LaunchedServer {
    */
   constructor(script, job) {
     this.#child = startChild(script, job, { core: SERVER_CORE });
+    // Listened to from the start: it may be ready, or dead, before anybody waits for it.
+    this.#started = nextMessage(this.#child);
+    this.#started.catch(() => undefined);
   }
 
   async ready() {
-    const { port } = /** @type {{ port: number }} */ (await nextMessage(this.#child));
+    const { port } = await this.#started;
     this.#port = port;
   }
 
