@@ -3,7 +3,7 @@
  * handlers does.
  */
 import { INVALID_VALUE, toHeaderName, toHeaderValue } from '../abi/header-syntax.js';
-import type { HeaderList } from '../stream/header-list.js';
+import { isSameHeaderName, type HeaderList } from '../stream/header-list.js';
 import { addHeaderLine, isHttp2, isInjected, type NodeRequest } from './messages.js';
 import { HEADERS, KNOWS_HEADERS } from './node-symbols.js';
 
@@ -15,7 +15,7 @@ const NOT_ADOPTED = new Set(['content-length', 'transfer-encoding']);
 /** Brings the list, which is Node's `rawHeaders`, in step with `req.headers`. */
 export function adoptHeaders(req: NodeRequest, list: HeaderList): void {
   const headers = builtHeaders(req);
-  if (headers === undefined) return;
+  if (headers === undefined || isUntouched(headers, req.rawHeaders)) return;
   const raw = isHttp2(req) ? joinedHeaders(list) : nodeHeaders(req);
   for (const name of Object.keys(headers)) {
     if (!same(headers[name], raw[name])) adopt(list, name, headers[name]);
@@ -23,6 +23,22 @@ export function adoptHeaders(req: NodeRequest, list: HeaderList): void {
   for (const name of Object.keys(raw)) {
     if (!Object.hasOwn(headers, name)) adopt(list, name, undefined);
   }
+}
+
+/**
+ * Whether the two say the same at a glance: same names in the same order, same values. Node itself
+ * builds `headers` for every request, so this runs for every request; where a name repeats it says
+ * no, and the look is a longer one.
+ */
+function isUntouched(headers: Headers, rawHeaders: readonly string[]): boolean {
+  let index = 0;
+  for (const name in headers) {
+    const raw = rawHeaders[index];
+    if (raw === undefined || !isSameHeaderName(raw, name)) return false;
+    if (headers[name] !== rawHeaders[index + 1]) return false;
+    index += 2;
+  }
+  return index === rawHeaders.length;
 }
 
 /** Undefined where nobody has asked for them: then nobody has changed them either. */

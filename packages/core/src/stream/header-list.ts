@@ -2,17 +2,20 @@ import type { HeaderMap } from '../vm/context.js';
 
 /** Index of the first entry of a lower-case name in name, value, … of any case; -1 if absent. */
 export function findHeader(flat: readonly string[], name: string, from = 0): number {
-  const { length } = name;
-  if (length === 0) return -1;
+  if (name === '') return -1;
   for (let index = from; index < flat.length; index += 2) {
     const candidate = flat[index] as string;
-    if (candidate.length === length && isSameName(candidate, name)) return index;
+    if (isSameHeaderName(candidate, name)) return index;
   }
   return -1;
 }
 
-/** From the end, where names differ most. Names are ASCII: bit 0x20 is the case of a letter. */
-function isSameName(candidate: string, lowerCase: string): boolean {
+/**
+ * Whether a name of any case is this lower-case one. From the end, where names differ most; names
+ * are ASCII, where bit 0x20 is the case of a letter.
+ */
+export function isSameHeaderName(candidate: string, lowerCase: string): boolean {
+  if (candidate.length !== lowerCase.length) return false;
   if (candidate === lowerCase) return true;
   for (let index = lowerCase.length - 1; index >= 0; index -= 1) {
     const wanted = lowerCase.charCodeAt(index);
