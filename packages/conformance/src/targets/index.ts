@@ -1,5 +1,5 @@
 import type { Target } from '../behaviour.js';
-import { connectTarget } from './connect.js';
+import { connectHttp2, connectTarget } from './connect.js';
 import { express4Target, express5 } from './express.js';
 import { koa2, koa3, koa3Http2 } from './koa.js';
 import { nodeHttp } from './node-http.js';
@@ -16,6 +16,7 @@ export const targets: readonly Target[] = [
   koa2,
   koa3Http2,
   connectTarget,
+  connectHttp2,
   httpProxyTarget,
   httpProxy3Target,
   httpxyTarget,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { connect as connectHttp2, createSecureServer, type ClientHttp2Session } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import type { Server, Socket } from 'node:net';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 
@@ -177,6 +178,18 @@ describe('attach, a secure server for both protocols', () => {
     await readUntil(socket, /seen:abc$/);
     socket.destroy();
     await eventually(() => filters.logs().includes('over'), 'on_log');
+  });
+
+  it('and so on a server of node:https', async () => {
+    filters = await startFilters([passes]);
+    server = createHttpsServer(tls);
+    server.on('upgrade', (req: IncomingMessage, socket: Socket) => {
+      socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${String(req.headers['x-filter'])}`);
+    });
+    await serve();
+    const socket = connectSecure(['http/1.1']);
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
+    await readUntil(socket, /\r\n\r\nseen$/);
   });
 
   it('refuses one', async () => {
