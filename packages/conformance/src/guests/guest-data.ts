@@ -56,6 +56,8 @@ const HEAP_PLACEHOLDER = '@heap@';
 export class GuestData {
   readonly heapPlaceholder = HEAP_PLACEHOLDER;
   readonly #segments: string[] = [];
+  /** What was asked for before, where it is. */
+  readonly #known = new Map<string | Uint8Array, string>();
   readonly #hostcalls = new Set<string>(['proxy_log']);
   #end = DATA_START;
 
@@ -63,11 +65,15 @@ export class GuestData {
   bytes(content: string | Uint8Array): string {
     const bytes = typeof content === 'string' ? Buffer.from(content, 'utf8') : content;
     if (bytes.length === 0) return '(i32.const 0) (i32.const 0)';
+    const known = this.#known.get(content);
+    if (known !== undefined) return known;
     const ptr = this.#end;
     const text = [...bytes].map((byte) => `\\${byte.toString(16).padStart(2, '0')}`).join('');
     this.#segments.push(`(data (i32.const ${String(ptr)}) "${text}")`);
     this.#end += bytes.length;
-    return `(i32.const ${String(ptr)}) (i32.const ${String(bytes.length)})`;
+    const place = `(i32.const ${String(ptr)}) (i32.const ${String(bytes.length)})`;
+    this.#known.set(content, place);
+    return place;
   }
 
   /** A call whose status goes to $status. */
