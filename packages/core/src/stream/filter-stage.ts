@@ -48,6 +48,8 @@ function afterHeaders(result: number, context: HttpContext): Iteration {
 
 /** What a stage asks of its stream. */
 export interface StageStream extends BodyStream {
+  /** Limit of filters that have none of their own. */
+  readonly bufferedBodyBytes: number;
   /** Nothing more may pass in that direction: answered locally, reset or over. */
   isStopped(isRequest: boolean): boolean;
   /** Creates the guest's context when the first callback of a filter is due. False: it failed. */
@@ -317,7 +319,8 @@ export class FilterStage implements DirectionPort {
   }
 
   #openBody(): StageBody {
-    this.#body ??= new StageBody(this.#stream, this.#isRequest);
+    const { bufferedBodyBytes } = this.plugin.limits ?? this.#stream;
+    this.#body ??= new StageBody(this.#stream, this.#isRequest, bufferedBodyBytes);
     return this.#body;
   }
 

@@ -65,4 +65,6 @@ export interface StreamPlugin {
   readonly context: PluginContext | undefined;
   /** Whether streams go on without the plugin when it has failed. */
   readonly failOpen: boolean;
+  /** Most that this filter may hold of a body; default: the stream's own limit. */
+  readonly limits?: { readonly bufferedBodyBytes: number };
 }

@@ -5,7 +5,6 @@ const NO_BYTES = new Uint8Array(0);
 
 /** What the body of one stage asks of the stream. */
 export interface BodyStream {
-  readonly bufferedBodyBytes: number;
   /** Held bytes reached the limit (true), or were let go after that (false). */
   setBackpressure(isRequest: boolean, on: boolean): void;
   /** More was to be held than may be. */
@@ -16,15 +15,18 @@ export interface BodyStream {
 export class StageBody {
   readonly #stream: BodyStream;
   readonly #isRequest: boolean;
+  readonly #limitBytes: number;
   /** The last callback returned StopIterationAndBuffer: the next one sees everything held. */
   #whole = false;
   #held: BodyBuffer | undefined;
   #visible: BodyBuffer | undefined;
   #backpressure = false;
 
-  constructor(stream: BodyStream, isRequest: boolean) {
+  /** @param limitBytes most that may be held here */
+  constructor(stream: BodyStream, isRequest: boolean, limitBytes: number) {
     this.#stream = stream;
     this.#isRequest = isRequest;
+    this.#limitBytes = limitBytes;
   }
 
   /** What the guest can see and change now. */
@@ -85,7 +87,7 @@ export class StageBody {
   /** Above the limit the stream fails, or at it the sender is told to wait. @see abi.md 6.4 */
   checkLimit(fails: boolean): void {
     const length = this.#held?.length ?? 0;
-    const limit = this.#stream.bufferedBodyBytes;
+    const limit = this.#limitBytes;
     if (fails) {
       if (length > limit) this.#stream.overflow(this.#isRequest);
     } else if (length >= limit && !this.#backpressure) {

@@ -169,6 +169,19 @@ describe('a body that is held beyond the limit', () => {
     expect(stream.responseDetails).toBe('request_payload_too_large');
   });
 
+  it('is judged by the limit of the filter that holds it', async () => {
+    const script = { callbacks: { proxy_on_request_body: [{ return: 1 }] } };
+    const plugins = [
+      await testPlugin({ callbacks: { proxy_on_request_body: [] } }),
+      Object.assign(await testPlugin(script), { limits: { bufferedBodyBytes: 2 } }),
+    ];
+    const { stream, ends } = testStream(1000);
+    stream.join(plugins, false);
+    ends.take();
+    stream.requestData(bytes('abc'), false);
+    expect(ends.take()[1]).toContain(':status,413');
+  });
+
   it('of a response is answered 500, past the filters that saw its head', async () => {
     const plugin = await testPlugin({ callbacks: { proxy_on_response_headers: [{ return: 3 }] } });
     const { stream, ends, responseHeaders } = testStream(4);
