@@ -17,6 +17,8 @@ export type {
   Configuration,
   FailurePolicy,
   ForeignFunction,
+  ForeignFunctionContext,
+  ForeignResult,
   HostFunction,
   HostFunctionContext,
   HostOptions,

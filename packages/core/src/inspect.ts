@@ -1,4 +1,4 @@
-import { hostcallState } from './hostcalls/table.js';
+import { hasHostcall } from './hostcalls/table.js';
 import type { ModuleCode } from './options.js';
 import { compileCode } from './vm/load.js';
 import { reportModule, type ModuleReport } from './vm/module-report.js';
@@ -12,6 +12,6 @@ import { reportModule, type ModuleReport } from './vm/module-report.js';
  */
 export async function inspectModule(code: ModuleCode): Promise<ModuleReport> {
   const compiled = await compileCode(code, undefined);
-  const support = { hostcall: hostcallState, hostFunctions: new Set<string>() };
+  const support = { hasHostcall, hostFunctions: new Set<string>() };
   return reportModule(compiled, support).report;
 }

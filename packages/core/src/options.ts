@@ -1,4 +1,5 @@
 /** The public options: their types, their defaults, and what they come to. */
+import type { PropertyValue } from './abi/property-value.js';
 import type { PropertyOption } from './contexts/app-properties.js';
 import type { Logger } from './logger.js';
 import type { MetricsOptions } from './services/host-metrics.js';
@@ -92,8 +93,35 @@ export interface UpstreamTlsOptions {
 /** An origin URL, options, or JavaScript that answers in place of a server. */
 export type Upstream = string | UpstreamOptions | UpstreamFunction;
 
-/** Answers a guest's `proxy_call_foreign_function`. */
-export type ForeignFunction = (argument: Uint8Array) => Uint8Array | undefined;
+/**
+ * Answers a guest's `proxy_call_foreign_function`: at once, or with a promise, whose result comes by
+ * `proxy_on_foreign_function` (not for Go's SDK, which has no such callback, nor for ABI 0.1.0).
+ * Text is sent as UTF-8. What it throws or rejects with is logged; the guest gets status 10
+ * (InternalFailure), or an empty result where it had to wait.
+ */
+export type ForeignFunction = (
+  argument: Uint8Array,
+  context: ForeignFunctionContext,
+) => ForeignResult | Promise<ForeignResult>;
+
+/** undefined, or just returning, is an empty result. */
+export type ForeignResult = Uint8Array | string | undefined | void;
+
+/** Who calls a foreign function. */
+export interface ForeignFunctionContext {
+  readonly pluginName: string;
+  readonly rootId: string;
+  readonly vmId: string;
+  /** The context that calls: a stream's, or the plugin's own. */
+  readonly contextId: number;
+  /**
+   * A property as the guest would read it, by dotted path or segments; undefined where it is not
+   * there, and once the stream has ended.
+   */
+  property(path: string | readonly string[]): PropertyValue | undefined;
+  /** Keeps a property for the rest of the exchange; 'no-stream' once that has ended. */
+  setProperty(path: string, value: string | Uint8Array): 'ok' | 'no-stream' | 'read-only';
+}
 
 /**
  * A vendor's import outside the spec, served under module `env`. It answers at once: a number for
@@ -154,6 +182,7 @@ export interface HostOptions {
   sharedState?: SharedState;
   /** How metrics are shown. */
   metrics?: MetricsOptions;
+  /** What filters may call by name, beside Envoy's own functions (`compress`, `sign`, …). */
   foreignFunctions?: Record<string, ForeignFunction>;
   /** Vendors' imports outside the spec, by name. */
   hostFunctions?: Record<string, HostFunction>;

@@ -5,7 +5,7 @@ import { createPropertySource } from './contexts/app-properties.js';
 import type { PluginSettings } from './contexts/plugin-settings.js';
 import { RestrictedContext, VmContext } from './contexts/vm-context.js';
 import { messageOf, type ProxyWasmError } from './errors.js';
-import { createEnvImports, hostcallState } from './hostcalls/table.js';
+import { createEnvImports, hasHostcall } from './hostcalls/table.js';
 import { toLogSink, type Logger, type LogSink } from './logger.js';
 import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
 import { PluginVm, type ContextLease } from './plugin-vm.js';
@@ -39,7 +39,7 @@ export class VmRegistry {
   constructor(services: VmServices) {
     this.#services = services;
     this.#support = {
-      hostcall: hostcallState,
+      hasHostcall,
       hostFunctions: new Set(Object.keys(services.hostFunctions)),
     };
   }

@@ -84,6 +84,7 @@ const number = (value: number): string => `(i32.const ${String(value | 0)})`;
 /** Where the cas of shared data goes, and the 64 places of ids. */
 const CAS = '(i32.const 8)';
 const PLACES = 512;
+const FOREIGN_OUT = `${number(PLACES - 8)} ${number(PLACES - 4)}`;
 const placeAt = (place: number): string => number(PLACES + 4 * place);
 const idAt = (place: number): string => `(i32.load ${placeAt(place)})`;
 
@@ -164,9 +165,10 @@ const COMPILERS: { [N in OperationName]: Compiler<N> } = {
   logMetric: (place, data) =>
     `${data.call('proxy_get_metric', idAt(place), CAS)}
     (if (global.get $status) (then (call $sayStatus)) (else (call $sayNumber (i32.load ${CAS}))))`,
+  // Here an address of 0 means that no result is wanted.
   callForeign: ([name, argument], data) =>
-    `${data.call('proxy_call_foreign_function', data.bytes(name), data.bytes(argument), OUT)}
-    (call $sayResult)`,
+    `${data.call('proxy_call_foreign_function', data.bytes(name), data.bytes(argument), FOREIGN_OUT)}
+    (i64.store (i32.const 0) (i64.load ${number(PLACES - 8)})) (call $sayResult)`,
   trap: () => '(unreachable)',
   loopForever: () => '(loop $forever (br $forever))',
   atEnd: (operations, data) => `(if (local.get $end) (then ${compileAll(operations, data)}))`,

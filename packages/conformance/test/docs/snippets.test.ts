@@ -139,7 +139,7 @@ const checks: Record<string, Check> = {
 
   report: async () => {
     expect(printed[0]).toMatch(/^0\.2\.1 _initialize Rust/);
-    expect(printed).toContain('proxy_http_call implemented not built yet: answers Unimplemented');
+    expect(printed).toContain('proxy_http_call implemented');
   },
 
   'create-plugin': async () => {

@@ -272,6 +272,12 @@ export class HttpContext extends Context {
   }
 
   override setProperty(path: string, value: Uint8Array): SetPropertyResult {
+    if (
+      this.root.isReadOnly(path) &&
+      this.#exchange.storedProperty(path.split('\0')) !== undefined
+    ) {
+      return 'read-only';
+    }
     return this.#exchange.storeProperty(path, value);
   }
 

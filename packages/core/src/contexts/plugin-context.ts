@@ -36,6 +36,7 @@ export class PluginContext extends Context implements RootContext {
   /** What `proxy_get_status` tells; the message only inside the callback that it is about. */
   lastStatus: { readonly code: number; readonly message: string } = { code: 0, message: '' };
   readonly #calls: UpstreamCalls;
+  readonly #declared = new Map<string, { readonly readOnly: boolean }>();
   readonly #cleanups: (() => void)[] = [];
   #ended = false;
 
@@ -189,6 +190,21 @@ export class PluginContext extends Context implements RootContext {
       this.lastStatus = { ...this.lastStatus, message: '' };
     }
   }
+
+  // --- declared properties ---------------------------------------------------------------------
+
+  declareProperty(name: string, readOnly: boolean): boolean {
+    if (this.#declared.has(name)) return false;
+    this.#declared.set(name, { readOnly });
+    return true;
+  }
+
+  /** Whether a stream's property may be set only once. */
+  isReadOnly(name: string): boolean {
+    return this.#declared.get(name)?.readOnly ?? false;
+  }
+
+  // --- its end ---------------------------------------------------------------------------------
 
   atEnd(cleanup: () => void): void {
     if (this.#ended) cleanup();

@@ -6,18 +6,24 @@ import type { Vm } from '../vm/vm.js';
 const INTERVAL_MS = 10_000;
 
 /**
- * What one hostcall does when a service has failed it: logs the reason (a text, or what was thrown)
- * for the plugin that calls, at most once in ten seconds for each VM, and answers INTERNAL_FAILURE.
+ * What is done when a service has failed a hostcall: logs the reason (a text, or what was thrown)
+ * for the plugin that calls, at most once in ten seconds for each VM, and answers the status.
+ *
+ * @param what has failed, as the log names it
  */
-export function complaint(vm: Vm, hostcall: string): (reason: unknown) => Status {
+export function complaint(vm: Vm, what: string): (reason: unknown, status?: Status) => Status {
   let lastMs = -Infinity;
-  return (reason) => {
+  return (reason, status = Status.INTERNAL_FAILURE) => {
     const nowMs = performance.now();
     if (nowMs - lastMs >= INTERVAL_MS) {
       lastMs = nowMs;
-      const text = `${hostcall} failed: ${messageOf(reason)}; the guest gets InternalFailure`;
+      const text = `${what} failed: ${messageOf(reason)}; the guest gets ${nameOf(status)}`;
       vm.current.log(LogLevel.WARN, text);
     }
-    return Status.INTERNAL_FAILURE;
+    return status;
   };
+}
+
+function nameOf(status: Status): string {
+  return Object.entries(Status).find(([, value]) => value === status)?.[0] ?? String(status);
 }

@@ -1,6 +1,5 @@
 import { AbiVersion } from '../abi/types.js';
 import { createServices, type HostServices } from '../services/host-services.js';
-import type { HostcallState } from '../vm/module-report.js';
 import type { Vm } from '../vm/vm.js';
 import { getBufferBytes, getBufferStatus, setBufferBytes } from './buffers.js';
 import { getCurrentTimeNanoseconds } from './clock.js';
@@ -23,6 +22,7 @@ import { httpCall } from './http-calls.js';
 import { sendLocalResponse } from './local-response.js';
 import { getLogLevel, log } from './logging.js';
 import { defineMetric, getMetric, incrementMetric, recordMetric } from './metrics.js';
+import { notAllowed } from './not-allowed.js';
 import { getProperty, setProperty } from './properties.js';
 import { getSharedData, setSharedData } from './shared-data.js';
 import {
@@ -40,7 +40,6 @@ import {
   continueStream,
 } from './streams.js';
 import { setTickPeriod } from './timers.js';
-import { isUnimplemented, notAllowed } from './unimplemented.js';
 
 type HostcallTable = Readonly<Record<string, HostcallFactory>>;
 
@@ -126,9 +125,8 @@ export function createEnvImports(
   return imports;
 }
 
-/** How far a name in `env` is for modules of that version; undefined: there is none. */
-export function hostcallState(name: string, abiVersion: AbiVersion): HostcallState | undefined {
+/** Whether modules of that version find a name in `env`. */
+export function hasHostcall(name: string, abiVersion: AbiVersion): boolean {
   const tables = [COMMON, BY_VERSION[abiVersion], TOOLCHAIN];
-  if (!tables.some((table) => Object.hasOwn(table, name))) return undefined;
-  return isUnimplemented(name) ? 'unimplemented' : 'built';
+  return tables.some((table) => Object.hasOwn(table, name));
 }

@@ -1,4 +1,5 @@
-import type { Clock } from '../options.js';
+import type { Clock, ForeignFunction } from '../options.js';
+import { ForeignFunctions } from './foreign-functions.js';
 import { HostMetrics, type MetricsOptions } from './host-metrics.js';
 import { MemoryState } from './memory-state.js';
 import { QueueEvents } from './queue-events.js';
@@ -11,12 +12,14 @@ export interface HostServices {
   readonly sharedState: SharedState;
   readonly queueEvents: QueueEvents;
   readonly metrics: HostMetrics;
+  readonly foreignFunctions: ForeignFunctions;
 }
 
 export interface ServiceOptions {
   readonly clock?: Clock | undefined;
   readonly sharedState?: SharedState | undefined;
   readonly metrics?: MetricsOptions | undefined;
+  readonly foreignFunctions?: Readonly<Record<string, ForeignFunction>> | undefined;
 }
 
 export function createServices(options: ServiceOptions = {}): HostServices {
@@ -27,5 +30,6 @@ export function createServices(options: ServiceOptions = {}): HostServices {
     sharedState,
     queueEvents: new QueueEvents(sharedState),
     metrics: new HostMetrics(options.metrics, sharedState.metrics),
+    foreignFunctions: new ForeignFunctions(options.foreignFunctions),
   };
 }

@@ -77,6 +77,8 @@ export interface RootContext extends Context {
   onQueueReady(queueId: number): void;
   /** Tells a context (this one, or a stream's of this plugin) how an asynchronous call ended. */
   onForeignFunction(context: Context, callId: number, outcome: ForeignOutcome): void;
+  /** Says what a property is before a stream sets it. False: that was said before. */
+  declareProperty(name: string, readOnly: boolean): boolean;
   /** `cleanup` runs once, when no event may reach the guest any more. */
   atEnd(cleanup: () => void): void;
 }

@@ -21,7 +21,7 @@ export interface ImportReport {
   /** `(i32, i64) -> (i32)`; of a memory `memory`; undefined where the module came without bytes. */
   signature: string | undefined;
   state: 'implemented' | 'missing' | 'wrong-signature';
-  /** What else there is to know: that it answers Unimplemented, or the signature expected. */
+  /** What else there is to know: who serves it, or the signature expected. */
   note: string | undefined;
 }
 
@@ -69,13 +69,10 @@ export interface ModuleReport {
   loadable: boolean;
 }
 
-/** How far a hostcall is: `unimplemented` links, and answers so. */
-export type HostcallState = 'built' | 'unimplemented';
-
 /** What a host has, as far as a module may ask for it. */
 export interface HostSupport {
-  /** State of a hostcall (in `env`) in modules of that version; undefined: there is none. */
-  hostcall(name: string, version: AbiVersion): HostcallState | undefined;
+  /** Whether modules of that version find a hostcall (in `env`). */
+  hasHostcall(name: string, version: AbiVersion): boolean;
   /** Names in `env` that the app serves itself. */
   readonly hostFunctions: ReadonlySet<string>;
 }
@@ -86,13 +83,14 @@ export interface ModuleFindings {
   readonly problems: readonly ModuleProblem[];
 }
 
-/** Exports that this host calls, if a module has them; the rest comes with later work. */
+/** Exports that this host calls, if a module has them. */
 const CALLED: ReadonlySet<string> = new Set([
   'proxy_on_context_create',
   'proxy_on_vm_start',
   'proxy_on_configure',
   'proxy_on_tick',
   'proxy_on_queue_ready',
+  'proxy_on_foreign_function',
   'proxy_on_request_headers',
   'proxy_on_request_body',
   'proxy_on_request_trailers',
@@ -199,10 +197,9 @@ function judgeEnv(
   if (module !== 'env') return MISSING;
   const known = Object.hasOwn(HOSTCALL_SIGNATURES, name) ? HOSTCALL_SIGNATURES[name] : undefined;
   // Without a marker the newest version is assumed, just to have something to report.
-  const state = support.hostcall(name, version ?? known?.abiVersions.at(-1) ?? '0.2.1');
-  if (state !== undefined && known !== undefined) {
-    const note = state === 'built' ? undefined : 'not built yet: answers Unimplemented';
-    return { implemented: true, signatures: [known.signature], note };
+  const isHere = support.hasHostcall(name, version ?? known?.abiVersions.at(-1) ?? '0.2.1');
+  if (isHere && known !== undefined) {
+    return { implemented: true, signatures: [known.signature], note: undefined };
   }
   if (support.hostFunctions.has(name)) {
     return { implemented: true, signatures: [], note: 'served by hostFunctions' };

@@ -222,6 +222,6 @@ it('a store that throws is INTERNAL_FAILURE everywhere', async () => {
   const failing = await withStore({ ...broken, define: fail, read: () => [] });
   expect(define(failing, COUNTER, 'x')).toBe(-Status.INTERNAL_FAILURE);
   expect(failing.context.logs[0]?.[1]).toBe(
-    'proxy_define_metric failed: gone; the guest gets InternalFailure',
+    'proxy_define_metric failed: gone; the guest gets INTERNAL_FAILURE',
   );
 });

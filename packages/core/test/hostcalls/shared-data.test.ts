@@ -109,7 +109,7 @@ describe('proxy_set_shared_data', () => {
     expect(guest.context.logs).toEqual([
       [
         LogLevel.WARN,
-        'proxy_set_shared_data failed: the shared data of vm id "" is full; the guest gets InternalFailure',
+        'proxy_set_shared_data failed: the shared data of vm id "" is full; the guest gets INTERNAL_FAILURE',
       ],
     ]);
   });
@@ -125,7 +125,7 @@ it('a store that throws is INTERNAL_FAILURE, and the log has its message', async
   expect(set(guest, 'key', 'value')).toBe(Status.INTERNAL_FAILURE);
   guest.expectWritten();
   expect(guest.context.logs.map(([, text]) => text)).toEqual([
-    'proxy_get_shared_data failed: disk full; the guest gets InternalFailure',
-    'proxy_set_shared_data failed: disk full; the guest gets InternalFailure',
+    'proxy_get_shared_data failed: disk full; the guest gets INTERNAL_FAILURE',
+    'proxy_set_shared_data failed: disk full; the guest gets INTERNAL_FAILURE',
   ]);
 });

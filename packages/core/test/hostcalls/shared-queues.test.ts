@@ -131,7 +131,7 @@ describe('proxy_enqueue_shared_queue and proxy_dequeue_shared_queue', () => {
     enqueue(guest, 1, 'x');
     expect(enqueue(guest, 1, 'y')).toBe(Status.INTERNAL_FAILURE);
     expect(guest.context.logs[0]?.[1]).toBe(
-      'proxy_enqueue_shared_queue failed: queue 1 is full; the guest gets InternalFailure',
+      'proxy_enqueue_shared_queue failed: queue 1 is full; the guest gets INTERNAL_FAILURE',
     );
   });
 });

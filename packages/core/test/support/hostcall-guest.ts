@@ -140,6 +140,12 @@ export class FakeContext extends Context implements RootContext {
   onForeignFunction(context: Context, callId: number, outcome: ForeignOutcome): void {
     this.events.push(['foreign function', context.id, callId, outcome]);
   }
+  declareProperty(name: string, readOnly: boolean): boolean {
+    if (this.declared.has(name)) return false;
+    this.declared.set(name, readOnly);
+    return true;
+  }
+  readonly declared = new Map<string, boolean>();
   atEnd(cleanup: () => void): void {
     this.cleanups.push(cleanup);
   }

@@ -6,13 +6,13 @@ import { pathToFileURL } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { hostcallState } from '../../src/hostcalls/table.js';
+import { hasHostcall } from '../../src/hostcalls/table.js';
 import { nameOfCode } from '../../src/vm/code-source.js';
 import { loadModule, type LoadedModule } from '../../src/vm/load.js';
 import { ALLOCATOR, filter, filterText, LOG } from '../support/modules.js';
 import { assemble } from '../support/wat.js';
 
-const support = { hostcall: hostcallState, hostFunctions: new Set<string>() };
+const support = { hasHostcall, hostFunctions: new Set<string>() };
 const load = (code: Parameters<typeof loadModule>[0], sha256?: string): Promise<LoadedModule> =>
   loadModule(code, sha256, support);
 
