@@ -31,6 +31,11 @@ export const steps = [
     command: ['npm', 'run', '--silent', 'bench', '--', '--smoke'],
     needs: 'bench/run.mjs',
   },
+  {
+    name: 'load, a moment of it',
+    command: ['npm', 'run', '--silent', 'load', '--', '--seconds', '3', '--aborts', '500'],
+    needs: 'scripts/load/run.mjs',
+  },
   ...['22', '24', '26'].map((node) => ({
     name: `tests on Node ${node}`,
     command: [...VITEST, '--project', 'unit'],
