@@ -37,6 +37,7 @@ export { createSharedState } from './create-shared-state.js';
 export type { MetricsOptions, MetricsView } from './services/host-metrics.js';
 export type { MetricSample, MetricTags } from './services/metric-samples.js';
 export type { MetricStore, StoredHistogram, StoredMetric } from './services/metric-store.js';
+export type { OpenTelemetryMeter } from './services/opentelemetry.js';
 export type { MetricRegistry } from './services/prometheus.js';
 export type { SharedStateLimits } from './services/memory-state.js';
 export type {

@@ -128,6 +128,10 @@ const hostOptions = shape({
       "a registry of prom-client's",
       (value) => isObject(value) && typeof value['registerMetric'] === 'function',
     ),
+    meter: expect(
+      'a meter of @opentelemetry/api',
+      (value) => isObject(value) && typeof value['createObservableCounter'] === 'function',
+    ),
     prefix: expect(
       'letters, digits, _ and :, not beginning with a digit',
       (value) => typeof value === 'string' && /^(?:[A-Za-z_:][\w:]*)?$/.test(value),

@@ -102,7 +102,8 @@ export function incrementMetric(vm: Vm, { metrics: { store } }: HostServices) {
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_record_metric
  */
-export function recordMetric(vm: Vm, { metrics: { store } }: HostServices) {
+export function recordMetric(vm: Vm, { metrics }: HostServices) {
+  const { store } = metrics;
   const ids = metricIds(vm);
   const failed = complaint(vm, 'proxy_record_metric');
   return (metricId: number, value: bigint): Status => {
@@ -113,7 +114,7 @@ export function recordMetric(vm: Vm, { metrics: { store } }: HostServices) {
     try {
       if (type === MetricType.COUNTER) store.add(metric, value);
       else if (type === MetricType.GAUGE) store.set(metric, value);
-      else store.record(metric, value);
+      else metrics.record(metric, value);
       return Status.OK;
     } catch (error) {
       return failed(error);

@@ -1,8 +1,9 @@
 import type { MetricType } from '../abi/types.js';
 import { HostFigures, type PluginFigures } from './host-figures.js';
-import { MemoryMetrics } from './memory-metrics.js';
+import { DEFAULT_BUCKETS, MemoryMetrics } from './memory-metrics.js';
 import { MetricSampler, type MetricSample, type MetricTags } from './metric-samples.js';
 import type { MetricStore } from './metric-store.js';
+import { OpenTelemetryExposition, type OpenTelemetryMeter } from './opentelemetry.js';
 import { PrometheusExposition, type MetricRegistry } from './prometheus.js';
 
 export interface MetricsOptions {
@@ -11,7 +12,9 @@ export interface MetricsOptions {
    * a filter defines them until the host closes. {@link MetricsView.toPrometheus} needs none.
    */
   registry?: MetricRegistry;
-  /** Put in front of filters' metrics for Prometheus; default `wasmcustom_`. */
+  /** A meter of `@opentelemetry/api`, as the app may have one: metrics are shown there too. */
+  meter?: OpenTelemetryMeter;
+  /** Put in front of filters' metrics, except by `read`; default `wasmcustom_`. */
   prefix?: string;
   /** Labels that are part of filters' names. Istio's (`label=.=value;.;`) are found without. */
   tags?: MetricTags;
@@ -32,35 +35,57 @@ export class HostMetrics implements MetricsView {
   readonly store: MetricStore;
   readonly figures = new HostFigures();
   readonly #sampler: MetricSampler;
-  readonly #options: MetricsOptions;
-  /** In the app's registry. */
-  readonly #exposition: PrometheusExposition | undefined;
+  readonly #prefix: string;
+  readonly #meter: OpenTelemetryExposition | undefined;
+  /** Where the app has metrics of its own. */
+  readonly #expositions: (PrometheusExposition | OpenTelemetryExposition)[] = [];
+  /** Histograms that a meter is told of, without their numbers. */
+  readonly #histograms = new Map<number, MetricSample>();
   #ownRegistry: Promise<OwnRegistry> | undefined;
   /** The metric that was defined last, of those that this host has seen. */
   #lastMetric = -1;
 
   constructor(options: MetricsOptions = {}, store?: MetricStore) {
-    this.store = store ?? new MemoryMetrics(options.buckets);
-    this.#options = options;
-    this.#sampler = new MetricSampler(options.tags ?? {});
-    if (options.registry !== undefined) this.#exposition = this.#expose(options.registry);
-    this.#exposition?.update();
+    const {
+      registry,
+      meter,
+      prefix = DEFAULT_PREFIX,
+      tags = {},
+      buckets = DEFAULT_BUCKETS,
+    } = options;
+    this.store = store ?? new MemoryMetrics(buckets);
+    this.#sampler = new MetricSampler(tags);
+    this.#prefix = prefix;
+    if (registry !== undefined) this.#expositions.push(this.#expose(registry));
+    if (meter !== undefined) {
+      this.#meter = new OpenTelemetryExposition(this.read, meter, { prefix, buckets });
+      this.#expositions.push(this.#meter);
+    }
+    this.#update();
   }
 
-  /** As {@link MetricStore.define}; a new metric appears in the app's registry at once. */
+  /** As {@link MetricStore.define}; a new metric appears in what the app has at once. */
   define(type: MetricType, name: string): number | 'other-type' | 'full' {
     const metric = this.store.define(type, name);
     if (typeof metric === 'number' && metric > this.#lastMetric) {
       this.#lastMetric = metric;
-      this.#exposition?.add(this.#sampler.toSample({ name, type, value: 0n }));
+      this.#add(metric, this.#sampler.toSample({ name, type, value: 0n }));
     }
     return metric;
   }
 
-  /** As {@link HostFigures.acquire}; they appear in the app's registry at once. */
+  /** As {@link MetricStore.record}. */
+  record(metric: number, value: bigint): void {
+    this.store.record(metric, value);
+    if (this.#meter === undefined) return;
+    const sample = this.#histograms.get(metric);
+    if (sample !== undefined) this.#meter.record(sample, Number(BigInt.asUintN(64, value)));
+  }
+
+  /** As {@link HostFigures.acquire}; they appear in what the app has at once. */
   acquireFigures(plugin: string): PluginFigures {
     const figures = this.figures.acquire(plugin);
-    this.#exposition?.update();
+    this.#update();
     return figures;
   }
 
@@ -76,9 +101,20 @@ export class HostMetrics implements MetricsView {
     return registry.metrics();
   };
 
-  /** Takes the metrics out of the app's registry. */
+  /** Takes the metrics out of what the app has. */
   close(): void {
-    this.#exposition?.close();
+    for (const exposition of this.#expositions) exposition.close();
+  }
+
+  #add(metric: number, sample: MetricSample): void {
+    if (this.#meter !== undefined && sample.type === 'histogram') {
+      this.#histograms.set(metric, sample);
+    }
+    for (const exposition of this.#expositions) exposition.add(sample);
+  }
+
+  #update(): void {
+    for (const exposition of this.#expositions) exposition.update();
   }
 
   /** prom-client is loaded when it is first needed. */
@@ -89,8 +125,7 @@ export class HostMetrics implements MetricsView {
   }
 
   #expose(registry: MetricRegistry): PrometheusExposition {
-    const { prefix = DEFAULT_PREFIX } = this.#options;
-    return new PrometheusExposition(this.read, registry, prefix);
+    return new PrometheusExposition(this.read, registry, this.#prefix);
   }
 }
 
