@@ -130,14 +130,16 @@ export function tell(result) {
 }
 
 /**
- * In a child that serves HTTP: tells its port, then its CPU time whenever it is asked.
+ * In a child that serves HTTP: tells its port, then its CPU time and the most memory it has used,
+ * whenever it is asked.
  *
  * @param {import('node:http').Server} server
  */
 export function serve(server) {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
-    process.send?.({ cpuUs: user + system });
+    const peakRssBytes = process.resourceUsage().maxRSS * 1024;
+    process.send?.({ cpuUs: user + system, peakRssBytes });
   });
   process.once('disconnect', () => process.exit(0));
   server.listen(0, '127.0.0.1', () => {

@@ -18,6 +18,7 @@ const benchmarks = {
   http: async () => (await import('./http/http-benchmark.mjs')).httpBenchmark,
   'response-path': async () =>
     (await import('./response-path/response-path-benchmark.mjs')).responsePathBenchmark,
+  bodies: async () => (await import('./bodies/bodies-benchmark.mjs')).bodiesBenchmark,
   memory: async () => (await import('./memory/memory-benchmark.mjs')).memoryBenchmark,
 };
 

@@ -9,6 +9,12 @@ import { Client, LaunchedServer } from './server.mjs';
 /** @typedef {import('./server.mjs').Turn} Turn */
 
 /**
+ * How long, and by which client if not by the usual one.
+ *
+ * @typedef {Load & { client?: URL }} Spell
+ */
+
+/**
  * @typedef {object} Side
  * @property {string} name
  * @property {object} job what its server is started with
@@ -22,7 +28,7 @@ import { Client, LaunchedServer } from './server.mjs';
 /**
  * @param {URL} script of the servers
  * @param {readonly Side[]} sides
- * @param {Load & { launches: number }} load
+ * @param {Spell & { launches: number }} load
  * @param {(line: string) => void} progress
  * @returns {Promise<Launch[]>}
  */
@@ -39,11 +45,11 @@ export async function launchInTurns(script, sides, load, progress) {
 /**
  * @param {URL} script
  * @param {readonly Side[]} sides
- * @param {Load} load
+ * @param {Spell} load
  * @returns {Promise<Launch>}
  */
 async function oneLaunch(script, sides, load) {
-  const client = new Client();
+  const client = new Client(load.client);
   const servers = sides.map(({ job }) => new LaunchedServer(script, job));
   try {
     for (const server of servers) await server.ready();
@@ -88,6 +94,7 @@ function medianTurn(turns) {
   return {
     requestsPerSecond: median(turns.map(({ requestsPerSecond }) => requestsPerSecond)),
     cpuUs: median(turns.map(({ cpuUs }) => cpuUs)),
+    peakRssBytes: Math.max(...turns.map(({ peakRssBytes }) => peakRssBytes)),
     busy: median(turns.map(({ busy }) => busy)),
   };
 }
@@ -109,6 +116,7 @@ export function compare(launches, side, other) {
   return {
     requestsPerSecond: of('requestsPerSecond'),
     cpuUs: of('cpuUs'),
+    peakRssBytes: of('peakRssBytes'),
     busy: of('busy'),
     leastBusy: median(
       launches.map((launch) => Math.min(launch[side]?.busy ?? NaN, launch[other]?.busy ?? NaN)),

@@ -10,6 +10,7 @@ import { ask, endChild, nextMessage, startChild } from '../child.mjs';
  * @typedef {object} Turn one spell of load
  * @property {number} requestsPerSecond
  * @property {number} cpuUs the server's CPU time per request
+ * @property {number} peakRssBytes the most memory that the server has used since its start
  * @property {number} busy how much of a core the server used: below 1 the client was the slower one
  */
 
@@ -24,7 +25,7 @@ export class LaunchedServer {
   #port = 0;
 
   /**
-   * @param {URL} script tells its port, and its CPU time whenever it is asked
+   * @param {URL} script tells its port, and its use of CPU and memory whenever it is asked
    * @param {object} job
    */
   constructor(script, job) {
@@ -46,13 +47,15 @@ export class LaunchedServer {
    * @returns {Promise<Turn>}
    */
   async load(client, seconds, path = '/') {
-    const before = await this.#cpuUs();
+    const before = await this.#usage();
     const result = await client.load(`http://127.0.0.1:${this.#port}${path}`, seconds);
-    const cpuUs = (await this.#cpuUs()) - before;
+    const after = await this.#usage();
+    const cpuUs = after.cpuUs - before.cpuUs;
     if (result.failures > 0) throw new Error(`${result.failures} requests failed under load`);
     return {
       requestsPerSecond: result.requests / result.seconds,
       cpuUs: cpuUs / result.requests,
+      peakRssBytes: after.peakRssBytes,
       busy: cpuUs / 1e6 / result.seconds,
     };
   }
@@ -79,15 +82,20 @@ export class LaunchedServer {
     return endChild(this.#child);
   }
 
-  async #cpuUs() {
-    const { cpuUs } = /** @type {{ cpuUs: number }} */ (await ask(this.#child, {}));
-    return cpuUs;
+  /** @returns {Promise<{ cpuUs: number, peakRssBytes: number }>} */
+  #usage() {
+    return ask(this.#child, {});
   }
 }
 
 /** The one that asks. */
 export class Client {
-  #child = startChild(new URL('load.child.mjs', import.meta.url), null, { core: CLIENT_CORE });
+  #child;
+
+  /** @param {URL} [script] takes a `LoadJob`, answers a `LoadResult` */
+  constructor(script = new URL('load.child.mjs', import.meta.url)) {
+    this.#child = startChild(script, null, { core: CLIENT_CORE });
+  }
 
   /**
    * @param {string} url
