@@ -36,6 +36,8 @@ export function putLocalHead(res: NodeResponse, headers: HeaderMap): void {
   for (const name of res.getHeaderNames()) {
     if (!entries.includes(name)) res.removeHeader(name);
   }
+  // The app's wish for a body that ends with the connection went with the app's body.
+  if (res._removedTE === true) res._removedTE = false;
   res.sendDate = true;
   // A filter took it away: Node would put one of its own.
   if (!entries.includes('content-length')) res.removeHeader('content-length');

@@ -68,7 +68,8 @@ export class ResponseHeaders implements HeaderMap {
     const res = this.#res;
     this.#noteLength(name);
     const held = openHead(res);
-    res.removeHeader(name);
+    if (name === 'content-length') removeLength(res);
+    else res.removeHeader(name);
     // Node would take it as a wish for a connection that ends with the body.
     if (name === 'transfer-encoding' && res._removedTE === true) res._removedTE = false;
     closeHead(res, held);
@@ -131,4 +132,14 @@ export class ResponseHeaders implements HeaderMap {
 
 function countOf(value: HeaderValue | undefined): number {
   return Array.isArray(value) ? value.length : 1;
+}
+
+/**
+ * Has the body framed by chunks instead of its length, also where the app had made sure that there
+ * were none: without either Node would say `keep-alive` and end the connection with the body.
+ */
+export function removeLength(res: NodeResponse): void {
+  const hadLength = res.hasHeader('content-length');
+  res.removeHeader('content-length');
+  if (hadLength && res._removedTE === true) res._removedTE = false;
 }

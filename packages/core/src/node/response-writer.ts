@@ -8,7 +8,7 @@ import { showUnsent, silence } from './held-response.js';
 import { putLocalHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 import { announceTrailers, groupedEntries, pairsOfEntries } from './response-entries.js';
-import { ResponseHeaders } from './response-headers.js';
+import { removeLength, ResponseHeaders } from './response-headers.js';
 
 /** A declared length up to this is kept, by holding the body until its length is known again. */
 const HELD_LENGTH_BYTES = 64 * 1024;
@@ -256,7 +256,7 @@ export class ResponseWriter {
   }
 
   #dropLength(): void {
-    if (this.#res.hasHeader('content-length')) this.#res.removeHeader('content-length');
+    if (this.#res.hasHeader('content-length')) removeLength(this.#res);
   }
 
   /** The whole body is known. Where a length was declared (or nothing is sent) it is set right. */
