@@ -19,6 +19,14 @@ export interface GateRules {
 
 type Decision = 'passed' | (() => void)[];
 
+/** Those of all gates: several filters may stand before one server. */
+const gateWrappers = new WeakSet<Listener>();
+
+/** Node's own mark of a function that stands for another, which `once` and this file leave. */
+function isWrapper(listener: Listener): listener is Wrapper {
+  return typeof (listener as Partial<Wrapper>).listener === 'function';
+}
+
 export class EventGate {
   readonly event: string;
   readonly #server: EventEmitter;
@@ -96,14 +104,15 @@ export class EventGate {
   #wrap(raw: Listener): Wrapper {
     const server = this.#server;
     // What `once` puts on the server takes itself away when called, but here it does not stand.
-    const isOnce = raw.name === 'bound onceWrapper';
+    const isOnce = isWrapper(raw) && !gateWrappers.has(raw);
     const wrapper = ((...values: unknown[]): void => {
       if (isOnce) server.removeListener(this.event, wrapper);
       this.#decide(values, () => {
         raw.apply(server, values);
       });
     }) as Wrapper;
-    wrapper.listener = (raw as Partial<Wrapper>).listener ?? raw;
+    wrapper.listener = isWrapper(raw) ? raw.listener : raw;
+    gateWrappers.add(wrapper);
     this.#wrapped.set(wrapper, raw);
     return wrapper;
   }
