@@ -21,8 +21,12 @@ if (openApp === undefined) throw new Error(`no adapter "${adapter}"`);
 // The channel keeps a process running only while somebody listens to it.
 process.on('message', async (/** @type {string} */ question) => {
   process.send?.(await questions[question]?.());
-  if (question === 'close') process.disconnect();
+  if (question !== 'close') return;
+  // From here on it has to end by itself.
+  process.off('disconnect', endOrphan);
+  process.disconnect();
 });
+process.once('disconnect', endOrphan);
 // Made at their first use, by whoever warns of something first.
 void [process.stdout, process.stderr];
 const before = resources();
@@ -45,6 +49,11 @@ const questions = {
   close: closeAll,
 };
 process.send?.({ port: app.port });
+
+/** Whoever started it is gone. */
+function endOrphan() {
+  process.exit(1);
+}
 
 /** @param {import('node:http').IncomingMessage} request whose handler has failed */
 function isClientGone({ complete, socket }) {
