@@ -13,6 +13,7 @@ import { toLocalAnswer, type LocalAnswer } from './local-answer.js';
 import { EXCHANGE, isHttp2, isInjected, type NodeRequest, type NodeResponse } from './messages.js';
 import { RequestEnd } from './request-end.js';
 import { ResponseTap } from './response-tap.js';
+import { shareShape } from './shared-shape.js';
 import { unwatchSocket, watchSocket } from './socket-watch.js';
 
 export type Next = (error?: unknown) => void;
@@ -59,6 +60,9 @@ export class Exchange implements StreamEnds {
   constructor(req: NodeRequest, res: NodeResponse, options: JoinOptions) {
     this.req = req;
     this.res = res;
+    // Before anything else, since it makes that cheap.
+    shareShape(req);
+    shareShape(res);
     this.request = new RequestEnd(req, res, this);
     this.stream = new HttpStream(this, this.request.headers.list, options);
     req[EXCHANGE] = this;
