@@ -54,22 +54,24 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
  * names. `others` go too.
  */
 export function endToEnd(entries: readonly string[], others: ReadonlySet<string>): string[] {
-  const named = namedByConnection(entries);
+  const named = entries.includes('connection') ? namedByConnection(entries) : NONE;
   const kept: string[] = [];
   for (let index = 0; index < entries.length; index += 2) {
     const name = entries[index] as string;
-    if (HOP_BY_HOP.has(name) || others.has(name) || named.includes(name)) continue;
+    if (HOP_BY_HOP.has(name) || others.has(name) || named.has(name)) continue;
     kept.push(name, entries[index + 1] as string);
   }
   return kept;
 }
 
-function namedByConnection(entries: readonly string[]): readonly string[] {
-  const named: string[] = [];
+const NONE: ReadonlySet<string> = new Set();
+
+function namedByConnection(entries: readonly string[]): ReadonlySet<string> {
+  const named = new Set<string>();
   for (let index = 0; index < entries.length; index += 2) {
     if (entries[index] !== 'connection') continue;
     const names = (entries[index + 1] as string).toLowerCase().split(',');
-    named.push(...names.map((name) => name.trim()));
+    for (const name of names) named.add(name.trim());
   }
   return named;
 }
