@@ -84,6 +84,8 @@ export class FilterStage implements DirectionPort {
   #iteration: Iteration = Iteration.FLOWING;
   #headersEndStream = false;
   #headersPassed = false;
+  /** The guest has let the request go on: from then on it can't change its head. @see abi.md 6.6 */
+  #headersGivenUp = false;
   #bodyEnded = false;
   #trailersArrived = false;
   #endPassed = false;
@@ -109,7 +111,7 @@ export class FilterStage implements DirectionPort {
   // --- what the guest sees and does -------------------------------------------------------------
 
   get headersHeld(): boolean {
-    return this.headers !== undefined && !this.#headersPassed;
+    return this.headers !== undefined && !this.#headersPassed && !this.#headersGivenUp;
   }
 
   get trailersHeld(): boolean {
@@ -126,6 +128,7 @@ export class FilterStage implements DirectionPort {
   }
 
   resume(): void {
+    this.#headersGivenUp = this.#isRequest;
     if (guestIsRunning())
       defer(() => {
         this.continue();
