@@ -24,6 +24,18 @@ export interface Answer {
 /** Any Node handler, where the way in which it answers is what matters. */
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
+/** What a handler knows of the client that it answers. */
+export interface ClientView {
+  /** Resolves when this has come to the client: as part of the body, in whatever pieces. */
+  received(text: string): Promise<void>;
+}
+
+export type RowHandler = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  client: ClientView,
+) => void | Promise<void>;
+
 export interface RequestSpec {
   /** Default GET, or POST with a body. */
   method?: string;
@@ -35,6 +47,12 @@ export interface RequestSpec {
   /** Sent with a content-length for all of it, one packet each. */
   pieces?: readonly string[];
   trailers?: Record<string, string>;
+  /** Sends each piece when the answer to the one before it has come. */
+  inStep?: boolean;
+  /** Gives up this long after all has been sent. */
+  abortAfterMs?: number;
+  /** HTTP/1.1 as it is, on a connection of its own; the reply's body is all that comes back. */
+  raw?: string;
 }
 
 /** What the client got. */
@@ -90,7 +108,7 @@ export interface Behaviour {
   before?: readonly Middleware[];
   /** One after the other on one connection. */
   request: RequestSpec | readonly RequestSpec[];
-  app: Answer | Handler;
+  app: Answer | RowHandler;
   expect: {
     reply: ExpectedReply | readonly ExpectedReply[];
     /** Each request that reached the app. */

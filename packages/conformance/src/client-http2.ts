@@ -1,12 +1,14 @@
 import { once } from 'node:events';
-import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
+import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 
 import { pause } from './answer.js';
 import type { Reply, RequestSpec } from './behaviour.js';
 import { piecesOf, type RowClient } from './client.js';
+import { Received, writePieces } from './received.js';
 
 /** Sends requests over HTTP/2, all on one connection. */
 export class Http2Client implements RowClient {
+  readonly received = new Received();
   readonly #session: ClientHttp2Session;
 
   constructor(port: number) {
@@ -15,6 +17,7 @@ export class Http2Client implements RowClient {
   }
 
   async send(spec: RequestSpec): Promise<Reply> {
+    this.received.reset();
     const { path = '/', headers = {}, trailers } = spec;
     if (this.#session.connecting) await once(this.#session, 'connect');
     const { host, ...others } = headers;
@@ -36,15 +39,17 @@ export class Http2Client implements RowClient {
       stream.on('wantTrailers', () => {
         stream.sendTrailers(trailers);
       });
-    const reply = readReply(stream, this.#session.socket.localPort ?? 0);
+    const reply = readReply(stream, this.#session.socket.localPort ?? 0, this.received);
     reply.catch(() => undefined);
-    for (const piece of piecesOf(spec)) {
+    await writePieces(piecesOf(spec), spec.inStep === true, this.received, (piece) => {
       stream.write(piece, 'latin1');
-      await pause(10);
-    }
+    });
     if (hasBody)
       stream.end(typeof spec.body === 'string' ? Buffer.from(spec.body, 'latin1') : undefined);
-    return reply;
+    if (spec.abortAfterMs === undefined) return reply;
+    await pause(spec.abortAfterMs);
+    stream.close(constants.NGHTTP2_CANCEL);
+    throw new Error('aborted');
   }
 
   close(): void {
@@ -52,7 +57,11 @@ export class Http2Client implements RowClient {
   }
 }
 
-async function readReply(stream: ClientHttp2Stream, port: number): Promise<Reply> {
+async function readReply(
+  stream: ClientHttp2Stream,
+  port: number,
+  received: Received,
+): Promise<Reply> {
   const reply: Reply = {
     status: 0,
     reason: '',
@@ -70,7 +79,10 @@ async function readReply(stream: ClientHttp2Stream, port: number): Promise<Reply
     reply.trailers = Object.fromEntries(Object.entries(trailers));
   });
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer);
+    received.append(chunk as Buffer);
+  }
   if (reply.status === 0) throw new Error('the stream ended without a reply');
   reply.body = Buffer.concat(chunks).toString('latin1');
   return reply;

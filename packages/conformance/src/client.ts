@@ -2,14 +2,19 @@ import { Agent, request, type IncomingMessage } from 'node:http';
 
 import { pause } from './answer.js';
 import type { Reply, RequestSpec } from './behaviour.js';
+import { Received, writePieces } from './received.js';
+import { sendRaw } from './send-raw.js';
 
 export interface RowClient {
+  /** Of the response that is coming, or came last. */
+  readonly received: Received;
   send(spec: RequestSpec): Promise<Reply>;
   close(): void;
 }
 
 /** Sends requests to a port of this machine, one after the other on one connection. */
 export class Client implements RowClient {
+  readonly received = new Received();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #port: number;
 
@@ -18,6 +23,8 @@ export class Client implements RowClient {
   }
 
   async send(spec: RequestSpec): Promise<Reply> {
+    if (spec.raw !== undefined) return sendRaw(this.#port, spec.raw);
+    this.received.reset();
     const { path = '/', headers = {}, trailers } = spec;
     const hasBody = spec.body !== undefined || spec.pieces !== undefined;
     const method = spec.method ?? (hasBody ? 'POST' : 'GET');
@@ -27,16 +34,19 @@ export class Client implements RowClient {
     const reply = new Promise<Reply>((resolve, reject) => {
       outgoing.on('error', reject);
       outgoing.on('response', (response) => {
-        readReply(response).then(resolve, reject);
+        readReply(response, this.received).then(resolve, reject);
       });
     });
-    for (const piece of piecesOf(spec)) {
+    reply.catch(() => undefined);
+    await writePieces(piecesOf(spec), spec.inStep === true, this.received, (piece) => {
       outgoing.write(piece, 'latin1');
-      await pause(10);
-    }
+    });
     if (trailers !== undefined) outgoing.addTrailers(trailers);
     outgoing.end(typeof spec.body === 'string' ? Buffer.from(spec.body, 'latin1') : undefined);
-    return reply;
+    if (spec.abortAfterMs === undefined) return reply;
+    await pause(spec.abortAfterMs);
+    outgoing.destroy();
+    throw new Error('aborted');
   }
 
   close(): void {
@@ -61,11 +71,14 @@ function framing({ body, pieces: sized, trailers }: RequestSpec): Record<string,
   };
 }
 
-async function readReply(response: IncomingMessage): Promise<Reply> {
+async function readReply(response: IncomingMessage, received: Received): Promise<Reply> {
   // Later the socket is the agent's again.
   const port = response.socket.localPort ?? 0;
   const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk as Buffer);
+  for await (const chunk of response) {
+    chunks.push(chunk as Buffer);
+    received.append(chunk as Buffer);
+  }
   return {
     status: response.statusCode ?? 0,
     reason: response.statusMessage ?? '',

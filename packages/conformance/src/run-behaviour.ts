@@ -7,11 +7,12 @@ import { pause } from './answer.js';
 import type {
   Answer,
   Behaviour,
+  ClientView,
   FilterMiddleware,
   FilterSpec,
-  Handler,
   Middleware,
   Reply,
+  RowHandler,
   Seen,
   Target,
 } from './behaviour.js';
@@ -59,9 +60,14 @@ async function exchange(
   middlewares: readonly Middleware[],
   outcome: Outcome,
 ): Promise<void> {
-  const server = await target.start(middlewares, row.app);
-  const client: RowClient =
-    target.protocol === 'h2' ? new Http2Client(server.port) : new Client(server.port);
+  const { app } = row;
+  let client: RowClient | undefined = undefined as RowClient | undefined;
+  const view: ClientView = { received: async (text) => client?.received.contains(text) };
+  const server = await target.start(
+    middlewares,
+    typeof app === 'function' ? (req, res) => app(req, res, view) : app,
+  );
+  client = target.protocol === 'h2' ? new Http2Client(server.port) : new Client(server.port);
   try {
     for (const request of [row.request].flat()) {
       const reply = await client.send(request).catch((error: unknown) => error as Error);
@@ -69,7 +75,7 @@ async function exchange(
       else if (row.expect.broken !== true) throw reply;
     }
     // The last callbacks come when the response has been closed.
-    await pause(5);
+    await pause([row.request].flat().some(({ abortAfterMs }) => abortAfterMs) ? 40 : 5);
   } finally {
     client.close();
     await server.close();
@@ -113,7 +119,7 @@ const wait: Middleware = (_req, _res, next) => {
 };
 
 /** Notes what the app is given, and its body once somebody has read it. */
-function recordSeen({ seen }: Outcome, app: Answer | Handler): Middleware {
+function recordSeen({ seen }: Outcome, app: Answer | RowHandler): Middleware {
   return (req, _res, next) => {
     const entry: Seen = {
       method: req.method ?? '',

@@ -1,3 +1,6 @@
+import { connectHttp2 } from '../targets/connect.js';
+import { koa3Http2 } from '../targets/koa.js';
+import { nodeHttp2 } from '../targets/node-http2.js';
 import { httpProxy3Target, httpProxyTarget, httpxyTarget } from '../targets/proxies.js';
 
 const HTTP_PROXIES = [httpProxyTarget, httpProxy3Target];
@@ -20,4 +23,8 @@ export const APPS_RESPONSE = noProxy(
 export const CLOSES_CHUNKED = because(
   [httpxyTarget],
   'the library closes the connection after a chunked request',
+);
+export const NO_TEXT = because(
+  [nodeHttp2, koa3Http2, connectHttp2],
+  'the row is about the text of HTTP/1.1, which HTTP/2 does not have',
 );

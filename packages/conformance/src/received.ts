@@ -1,0 +1,38 @@
+import { pause } from './answer.js';
+
+/** What has come to a client so far of a response's body, for those who wait for it. */
+export class Received {
+  #text = '';
+  #waiting: { text: string; resolve: () => void }[] = [];
+
+  reset(): void {
+    this.#text = '';
+  }
+
+  append(chunk: Buffer): void {
+    this.#text += chunk.toString('latin1');
+    for (const { text, resolve } of this.#waiting) if (this.#text.includes(text)) resolve();
+    this.#waiting = this.#waiting.filter(({ text }) => !this.#text.includes(text));
+  }
+
+  async contains(text: string): Promise<void> {
+    if (this.#text.includes(text)) return;
+    await new Promise<void>((resolve) => this.#waiting.push({ text, resolve }));
+  }
+}
+
+/** Writes a request's pieces: one packet each, or each when the one before it has come back. */
+export async function writePieces(
+  pieces: readonly string[],
+  inStep: boolean,
+  received: Received,
+  write: (piece: string) => void,
+): Promise<void> {
+  let sent = '';
+  for (const piece of pieces) {
+    write(piece);
+    sent += piece;
+    if (inStep) await received.contains(sent);
+    else await pause(10);
+  }
+}
