@@ -31,9 +31,10 @@ export interface FrameworkHooks {
   /**
    * A filter answers before the response has begun: sends it as the app would, or says false to
    * have it sent past the framework. What it sends comes back to the filters as the response.
-   * `isApps`: the app has been given the request, and may have begun to answer it.
+   * `isWaiting`: what comes after the filters has not been given the request, so it can't have begun
+   * to answer it.
    */
-  readonly answer?: (res: ServerReply, answer: LocalAnswer, isApps: boolean) => boolean;
+  readonly answer?: (res: ServerReply, answer: LocalAnswer, isWaiting: boolean) => boolean;
   /** Takes what plugins log that have no logger of their own, on a host that was given none. */
   readonly logger?: Logger;
 }
