@@ -1,8 +1,9 @@
 /** Every runnable program in the documents runs, and does what the text around it says. */
 import { readdirSync } from 'node:fs';
-import { get, type IncomingMessage } from 'node:http';
+import { createServer, get, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { findSnippets, prepareStage, run, type Running } from './snippets.js';
 
@@ -20,7 +21,7 @@ function markdownIn(folder: string): string[] {
 }
 
 function packageReadmes(): string[] {
-  return ['core', 'express'].map((name) => `packages/${name}/README.md`);
+  return ['core', 'express', 'fastify', 'koa'].map((name) => `packages/${name}/README.md`);
 }
 
 const MASKED = 'XXXX-XXXX-XXXX-1111';
@@ -39,9 +40,49 @@ const asksForCredentials: Check = async (running) => {
   expect(await answer.text()).toBe('hello alice\n');
 };
 
+const guardsUpgrades: Check = async (running) => {
+  const origin = await running.origin();
+  expect((await fetch(origin)).status).toBe(401);
+  expect((await fetch(origin, { headers: ALICE })).status).toBe(200);
+  expect(await upgradeStatus(origin, {})).toBe(401);
+  expect(await upgradeStatus(origin, ALICE)).toBe(101);
+};
+
+const reloads: Check = async (running) => {
+  const origin = await running.origin();
+  const greeting = async () => (await fetch(origin)).headers.get('x-wasm-custom');
+  expect(await greeting()).toBe('one');
+  await fetch(`${origin}/reload`, { method: 'POST' });
+  expect(await greeting()).toBe('two');
+};
+
+/** What stands behind the reverse proxies. */
+const appBehind = createServer((req, res) => {
+  res.end(`${String(req.headers['x-user'])}, card 4111-1111-1111-1111\n`);
+}).on('upgrade', (_req, socket) => {
+  socket.on('error', () => socket.destroy());
+  socket.pipe(socket); // So that it ends when the client does.
+  socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: greet\r\n\r\n');
+});
+
+async function startAppBehind(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    appBehind.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = appBehind.address() as AddressInfo;
+  vi.stubEnv('APP_ORIGIN', `http://127.0.0.1:${String(port)}`);
+}
+
+function stopAppBehind(): void {
+  vi.unstubAllEnvs();
+  appBehind.close();
+  appBehind.closeAllConnections();
+}
+
 function upgradeStatus(origin: string, headers: Record<string, string>) {
   return new Promise<number | undefined>((resolve, reject) => {
-    const wish = { connection: 'upgrade', upgrade: 'greet' };
+    // The one protocol that the reverse proxies pass on.
+    const wish = { connection: 'upgrade', upgrade: 'websocket' };
     const request = get(origin, { headers: { ...headers, ...wish } });
     const answered = (answer: IncomingMessage): void => {
       resolve(answer.statusCode);
@@ -99,25 +140,13 @@ const checks: Record<string, Check> = {
     expect(await answer.text()).toBe(`card ${MASKED}\n`.repeat(100));
   },
 
-  attach: async (running) => {
-    const origin = await running.origin();
-    expect((await fetch(origin)).status).toBe(401);
-    expect((await fetch(origin, { headers: ALICE })).status).toBe(200);
-    expect(await upgradeStatus(origin, {})).toBe(401);
-    expect(await upgradeStatus(origin, ALICE)).toBe(101);
-  },
+  attach: guardsUpgrades,
 
   'filter-state': async (running) => {
     expect(await (await fetch(await running.origin())).text()).toBe('no role\n');
   },
 
-  plugin: async (running) => {
-    const origin = await running.origin();
-    const greeting = async () => (await fetch(origin)).headers.get('x-wasm-custom');
-    expect(await greeting()).toBe('one');
-    await fetch(`${origin}/reload`, { method: 'POST' });
-    expect(await greeting()).toBe('two');
-  },
+  plugin: reloads,
 
   testing: async () => {
     // It checks itself.
@@ -142,6 +171,53 @@ const checks: Record<string, Check> = {
     expect(printed).toContain('proxy_http_call implemented');
   },
 
+  koa: asksForCredentials,
+  'koa-app-wide': asksForCredentials,
+  'koa-attach': guardsUpgrades,
+
+  'koa-around': async (running) => {
+    const origin = await running.origin();
+    await fetch(`${origin}/a`);
+    await fetch(`${origin}/b`, { headers: ALICE });
+    expect(printed).toEqual(expect.arrayContaining(['GET /a 401', 'GET /b 200']));
+  },
+
+  'koa-testing': async () => {
+    // It checks itself.
+  },
+
+  fastify: asksForCredentials,
+  'fastify-app-wide': asksForCredentials,
+  'fastify-attach': guardsUpgrades,
+
+  'fastify-scopes': async (running) => {
+    const origin = await running.origin();
+    const card = (name: string) => fetch(`${origin}/cards/${name}`);
+    expect(await (await card('one')).text()).toBe(`${MASKED}\n`);
+    expect(await (await card('plain')).text()).toBe('4111-1111-1111-1111\n');
+    const own = await card('own');
+    expect(await own.text()).toBe('4111-1111-1111-1111\n');
+    expect(own.headers.get('x-wasm-custom')).toBe('own');
+  },
+
+  'fastify-plugin': reloads,
+
+  'fastify-testing': async () => {
+    // It checks itself.
+  },
+
+  'reverse-proxy': async (running) => {
+    await guardsUpgrades(running);
+    const answer = await fetch(await running.origin(), { headers: ALICE });
+    expect(await answer.text()).toBe(`alice, card ${MASKED}\n`);
+  },
+
+  'http-proxy': async (running) => {
+    const origin = await running.origin();
+    expect(await (await fetch(origin)).text()).toBe(`undefined, card ${MASKED}\n`);
+    expect(await upgradeStatus(origin, {})).toBe(101);
+  },
+
   'create-plugin': async () => {
     expect(printed).toContain('PW_ERR_CONFIGURE_REFUSED');
   },
@@ -151,6 +227,8 @@ describe('programs in the documents', () => {
   let running: Running | undefined;
 
   beforeAll(prepareStage);
+  beforeAll(startAppBehind);
+  afterAll(stopAppBehind);
   afterEach(async () => {
     vi.restoreAllMocks();
     await running?.stop();
