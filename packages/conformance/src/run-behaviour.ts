@@ -47,7 +47,6 @@ export async function runBehaviour(row: Behaviour, target: Target): Promise<Outc
   if (row.laterFilters !== undefined) middlewares.push(wait, await toFilter(row.laterFilters));
   middlewares.push(recordSeen(outcome, row.app));
   await Promise.all(filters.map((filter) => filter.ready().catch(() => undefined)));
-  outcome.logs.length = 0;
   await exchange(row, target, middlewares, outcome);
   const logs = [...outcome.logs];
   await finish(filters, host);
@@ -67,6 +66,8 @@ async function exchange(
     middlewares,
     typeof app === 'function' ? (req, res) => app(req, res, view) : app,
   );
+  // What plugins said while they started is not the row's.
+  outcome.logs.length = 0;
   client = target.protocol === 'h2' ? new Http2Client(server.port) : new Client(server.port);
   try {
     for (const request of [row.request].flat()) {

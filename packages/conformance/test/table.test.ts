@@ -47,6 +47,7 @@ describe('the behaviour table', () => {
         "connect, HTTP/2": 3,
         "express 4": 0,
         "express 5": 0,
+        "fastify 5": 1,
         "http-proxy": 14,
         "http-proxy-3": 14,
         "httpxy": 15,

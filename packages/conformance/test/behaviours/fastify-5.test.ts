@@ -1,0 +1,3 @@
+import { defineTable } from './define-table.js';
+
+defineTable('fastify 5');
