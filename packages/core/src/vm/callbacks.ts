@@ -32,7 +32,7 @@ export interface Callbacks {
   readonly onDelete: Callback1 | null;
   /** Whether any callback for the request's body or trailers is there. */
   readonly seesRequestBody: boolean;
-  /** Whether any response callback is there. */
+  /** Whether any callback that can see the response is there; `on_log` can read its head. */
   readonly seesResponse: boolean;
   /** Whether any callback for the response's body or trailers is there. */
   readonly seesResponseBody: boolean;
@@ -76,7 +76,7 @@ export function findCallbacks(
     onLog: find('proxy_on_log'),
     onDelete: find('proxy_on_delete'),
     seesRequestBody: sees('proxy_on_request_body', 'proxy_on_request_trailers'),
-    seesResponse: sees('proxy_on_response_headers', ...responseBody),
+    seesResponse: sees('proxy_on_response_headers', 'proxy_on_log', ...responseBody),
     seesResponseBody: sees(...responseBody),
   };
 }
