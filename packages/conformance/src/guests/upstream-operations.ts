@@ -5,7 +5,7 @@ import type { GuestData } from './guest-data.js';
 type Pairs = readonly (readonly [string, string])[];
 
 /** Which gRPC call or stream: an id, or that of the last one that was started. */
-export type CallReference = number | 'last';
+type CallReference = number | 'last';
 
 export type UpstreamOperation =
   /** Its id is "the last" then, and its caller is remembered. */

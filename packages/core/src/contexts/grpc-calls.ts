@@ -233,7 +233,7 @@ export class GrpcCalls implements GrpcCallPort {
       const target = found.grpc;
       if (target === undefined) {
         this.#calls.warn(`upstream ${JSON.stringify(name)} is a function: no gRPC can be called`);
-        return Status.BAD_ARGUMENT;
+        return Status.INTERNAL_FAILURE;
       }
       return { target, authority: service?.authority, metadata: service?.metadata ?? [] };
     } catch (error) {

@@ -26,10 +26,10 @@ const PATH = /^[\x21-\x7e]+$/;
  * Allowed in every callback; the call is the plugin context's and outlives the stream.
  *
  * - PARSE_FAILURE: the upstream is neither a name in the options nor a GrpcService
- * - BAD_ARGUMENT: a GrpcService whose name is not in the options, an upstream that is a function,
- *   invalid metadata, service or method
- * - INTERNAL_FAILURE: the call could not be started (gRPC's package is missing), too many calls are
- *   in flight, or the plugin has ended
+ * - BAD_ARGUMENT: a GrpcService whose name is not in the options
+ * - INTERNAL_FAILURE: the call could not be started (invalid metadata, service or method, an
+ *   upstream that is a function, gRPC's package is missing), too many calls are in flight, or the
+ *   plugin has ended. Rust's SDK panics on BAD_ARGUMENT, so that is kept for what Envoy has it for
  * - INVALID_MEMORY_ACCESS: an address lies outside the memory
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_grpc_call
@@ -62,7 +62,7 @@ export function grpcCall(vm: Vm) {
     if (!memory.contains(returnCallIdPtr >>> 0, 4)) return Status.INVALID_MEMORY_ACCESS;
     if (calls === undefined) return Status.INTERNAL_FAILURE;
     const request = toRequest(vm, service, method, metadata);
-    if (request === undefined) return Status.BAD_ARGUMENT;
+    if (request === undefined) return Status.INTERNAL_FAILURE;
     const started = calls.grpc.call(upstream, request, message, timeoutMs >>> 0);
     return returnId(vm, started, returnCallIdPtr >>> 0);
   };
@@ -105,7 +105,7 @@ export function grpcStream(vm: Vm) {
     if (!memory.contains(returnStreamIdPtr >>> 0, 4)) return Status.INVALID_MEMORY_ACCESS;
     if (calls === undefined) return Status.INTERNAL_FAILURE;
     const request = toRequest(vm, service, method, metadata);
-    if (request === undefined) return Status.BAD_ARGUMENT;
+    if (request === undefined) return Status.INTERNAL_FAILURE;
     return returnId(vm, calls.grpc.stream(upstream, request), returnStreamIdPtr >>> 0);
   };
 }

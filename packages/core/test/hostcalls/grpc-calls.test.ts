@@ -48,9 +48,9 @@ describe('proxy_grpc_call and proxy_grpc_stream', () => {
     ['a pseudo header', { metadata: pairs(':path', '/') }],
   ])('refuse %s, and say so', async (_what, values) => {
     const guest = await hostcallGuest();
-    expect(call(guest, values)).toBe(Status.BAD_ARGUMENT);
+    expect(call(guest, values)).toBe(Status.INTERNAL_FAILURE);
     guest.expectWritten();
-    expect(stream(guest, values)).toBe(Status.BAD_ARGUMENT);
+    expect(stream(guest, values)).toBe(Status.INTERNAL_FAILURE);
     guest.expectWritten();
     expect(guest.context.logs).toHaveLength(2);
     expect(guest.context.events).toEqual([]);

@@ -305,7 +305,7 @@ describe('whom to call', () => {
     ]);
     const host = { upstreams: { up: url, function: () => new Response() } };
     const { texts } = await callingPlugin(calls, up(url, { host }));
-    const expected = [4, 4, 4, 4, 2, 2, 2, 2].map((status) => `status ${String(status)}`);
+    const expected = [4, 4, 4, 4, 2, 2, 10, 10].map((status) => `status ${String(status)}`);
     expect(texts('info')).toEqual(expected);
     expect(texts('warn').at(-1)).toMatch(/"function" is a function: no gRPC can be called/);
   });

@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 
 /** What an HTTP callback logs: sizes, all headers, the body, all trailers and the status. */
-export const LOG_ALL: readonly Operation[] = [
+const LOG_ALL: readonly Operation[] = [
   { logCallSizes: true },
   { logPairs: 6 },
   { logBuffer: [4] },

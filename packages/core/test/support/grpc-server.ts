@@ -25,7 +25,7 @@ const method = (name: string, streams: boolean) => ({
   responseDeserialize: bytes,
 });
 
-export interface GrpcEvents {
+interface GrpcEvents {
   /** Metadata of the calls that came, as name, value, …. */
   metadata: string[][];
   /** What happened: "cancelled", "half-closed", …. */
