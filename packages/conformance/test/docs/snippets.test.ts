@@ -218,6 +218,14 @@ const checks: Record<string, Check> = {
     expect(await upgradeStatus(origin, {})).toBe(101);
   },
 
+  upstreams: async (running) => {
+    const origin = await running.origin();
+    const stranger = await fetch(origin);
+    expect([stranger.status, await stranger.text()]).toEqual([401, 'who are you?\n']);
+    const answer = await fetch(origin, { headers: { authorization: 'Bearer secret' } });
+    expect(await answer.text()).toBe('hello ann\n');
+  },
+
   'create-plugin': async () => {
     expect(printed).toContain('PW_ERR_CONFIGURE_REFUSED');
   },
