@@ -1,7 +1,9 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 
 import type * as undiciModule from 'undici';
-import type { Dispatcher, Pool } from 'undici';
+import type { Client, Dispatcher, Pool } from 'undici';
 
 import type { HttpCall } from './http-call.js';
 import type { ResolvedUpstream } from './upstream-options.js';
@@ -65,8 +67,26 @@ export class UndiciTransport {
   }
 }
 
-function createPool(upstream: ResolvedUpstream, { Pool, Client, buildConnector }: Undici): Pool {
-  const { url, tls, http2, connections, connectTimeoutMs } = upstream;
+/** Streams on one HTTP/2 connection. */
+const MAX_STREAMS = 100;
+
+function createPool(upstream: ResolvedUpstream, loaded: Undici): Pool {
+  return new loaded.Pool(upstream.url.origin, {
+    connections: upstream.connections,
+    headersTimeout: upstream.headersTimeoutMs,
+    bodyTimeout: upstream.bodyTimeoutMs,
+    allowH2: upstream.http2,
+    factory: (origin, options) => createClient(origin, options, upstream, loaded),
+  });
+}
+
+/** One connection of a pool. */
+function createClient(
+  origin: URL,
+  options: object,
+  { url, tls, http2, connectTimeoutMs }: ResolvedUpstream,
+  { Client, buildConnector }: Undici,
+): Client {
   // Prior knowledge: without TLS nobody can be asked.
   const useH2c = http2 && url.protocol === 'http:';
   const connector = buildConnector({
@@ -76,17 +96,22 @@ function createPool(upstream: ResolvedUpstream, { Pool, Client, buildConnector }
     ...(useH2c ? { useH2c } : {}),
     // Node's defaults, and its type says that a path is needed.
   } as Parameters<typeof buildConnector>[0]);
-  return new Pool(url.origin, {
-    connections,
-    headersTimeout: upstream.headersTimeoutMs,
-    bodyTimeout: upstream.bodyTimeoutMs,
-    allowH2: http2,
+  const client = new Client(origin, {
+    ...options,
     // The name to check is the upstream's, whatever authority a guest asks for.
-    connect: ({ servername: _, ...options }, callback) => {
-      connector(options, callback);
+    connect: ({ servername: _, ...destination }, callback) => {
+      connector(destination, (...result) => {
+        // Many calls at once on HTTP/2, one after the other on HTTP/1: known only now.
+        client.pipelining = isHttp2(result[1]) ? MAX_STREAMS : 1;
+        callback(...result);
+      });
     },
-    factory: (origin, options) => new Client(origin, options),
   });
+  return client;
+}
+
+function isHttp2(socket: Socket | null): boolean {
+  return (socket as Partial<TLSSocket> | null)?.alpnProtocol === 'h2';
 }
 
 /**

@@ -1,6 +1,10 @@
 /** HTTP calls to servers, over real sockets. */
 import type { IncomingMessage } from 'node:http';
-import { createServer as createHttp2Server, createSecureServer } from 'node:http2';
+import {
+  createServer as createHttp2Server,
+  createSecureServer,
+  type ServerHttp2Session,
+} from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 
 import { describe, expect, it } from 'vitest';
@@ -353,6 +357,62 @@ describe('HTTP/2', () => {
       ...['200', 'POST auth.test', 'two'],
     ]);
   });
+
+  it('carries many calls on one connection', async () => {
+    let sessions = 0;
+    let now = 0;
+    let most = 0;
+    const server = createHttp2Server();
+    server.on('session', () => (sessions += 1));
+    server.on('stream', (stream) => {
+      now += 1;
+      most = Math.max(most, now);
+      setTimeout(() => {
+        now -= 1;
+        stream.respond({ ':status': 200 });
+        stream.end('x');
+      }, 20);
+    });
+    const url = `http://127.0.0.1:${String(await listen(server))}`;
+    const { wait } = await callingPlugin(new Array<Operation>(30).fill(get), {
+      host: { upstreams: { a: { url, http2: true, connections: 1 } } },
+      callbacks: { proxy_on_http_call_response: [{ logHeader: [6, ':status'] }] },
+    });
+    expect(await wait(30)).toEqual(new Array(30).fill('200'));
+    expect([sessions, most > 10]).toEqual([1, true]);
+  });
+
+  it.each(['destroy', 'goaway', 'close'] as const)(
+    'whose session ends by %s leaves no call without an end',
+    async (how) => {
+      const sessions = new Set<ServerHttp2Session>();
+      const server = createHttp2Server();
+      let streams = 0;
+      server.on('session', (session) => {
+        sessions.add(session);
+        session.on('error', () => undefined);
+      });
+      server.on('stream', (stream) => {
+        stream.on('error', () => undefined);
+        streams += 1;
+        if (streams === 20) for (const session of sessions) session[how]();
+        if (streams > 20) {
+          stream.respond({ ':status': 200 });
+          stream.end();
+        }
+      });
+      const url = `http://127.0.0.1:${String(await listen(server))}`;
+      const call: Operation = { httpCall: { upstream: 'a', timeoutMs: 500 } };
+      const { wait, texts } = await callingPlugin(new Array<Operation>(20).fill(call), {
+        host: { upstreams: { a: { url, http2: true, connections: 1 } } },
+        callbacks: {
+          proxy_on_http_call_response: [{ logHeader: [6, ':status'] }, { ofCall: [80, [call]] }],
+        },
+      });
+      await wait(21);
+      await expect.poll(() => texts('info').length).toBe(21);
+    },
+  );
 
   it('is not insisted on', async () => {
     const server = createHttpsServer(tls, (req, res) => res.end(req.httpVersion));
