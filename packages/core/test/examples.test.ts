@@ -8,6 +8,8 @@ const CONFIGURATIONS: Record<string, PluginOptions['configuration']> = {
   'json-validation': { requiredKeys: ['id'] },
   'basic-auth': { prefix: '/admin', users: { alice: 'wonderland' } },
   'add-headers': '',
+  'queue-producer': { queue: 'requests', vmId: 'totals' },
+  'queue-consumer': { queue: 'requests' },
   headers: '',
   redact: '',
 };
