@@ -8,6 +8,7 @@ const CONFIGURATIONS: Record<string, PluginOptions['configuration']> = {
   'json-validation': { requiredKeys: ['id'] },
   'basic-auth': { prefix: '/admin', users: { alice: 'wonderland' } },
   'add-headers': '',
+  'rate-limit': { limit: 100, windowSeconds: 60 },
   'queue-producer': { queue: 'requests', vmId: 'totals' },
   'queue-consumer': { queue: 'requests' },
   headers: '',
