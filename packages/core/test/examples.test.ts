@@ -9,6 +9,8 @@ const CONFIGURATIONS: Record<string, PluginOptions['configuration']> = {
   'basic-auth': { prefix: '/admin', users: { alice: 'wonderland' } },
   'add-headers': '',
   'rate-limit': { limit: 100, windowSeconds: 60 },
+  'request-counter': { header: 'x-tenant', values: ['a'] },
+  'latency-histogram': '',
   'queue-producer': { queue: 'requests', vmId: 'totals' },
   'queue-consumer': { queue: 'requests' },
   headers: '',
