@@ -1,7 +1,7 @@
 import { ProxyWasmError } from './errors.js';
 import { toLogSink, type LogSink } from './logger.js';
 import type { HostOptions, PluginOptions } from './options.js';
-import { Plugin, type PluginState } from './plugin.js';
+import { Plugin, type PluginOwner, type PluginState } from './plugin.js';
 import { checkHostOptions } from './resolve-options.js';
 import type { MetricsView } from './services/host-metrics.js';
 import { createServices, type HostServices } from './services/host-services.js';
@@ -55,6 +55,10 @@ class ProxyWasmHost implements Host {
   readonly #upstreams: Upstreams;
   readonly #registry: VmRegistry;
   readonly #plugins = new Set<Plugin>();
+  readonly #owner: PluginOwner = {
+    isOpen: () => !this.#closed,
+    onClosed: (plugin) => this.#plugins.delete(plugin),
+  };
   #closed = false;
 
   constructor(options: HostOptions) {
@@ -79,16 +83,19 @@ class ProxyWasmHost implements Host {
 
   async createPlugin(options: PluginOptions): Promise<Plugin> {
     this.#ensureOpen();
-    const plugin = await Plugin.open(
-      this.#registry,
-      options,
-      () => !this.#closed,
-      (closed) => this.#plugins.delete(closed),
-    );
+    const plugin = await Plugin.open(this.#registry, options, this.#owner);
     this.#plugins.add(plugin);
     // Closed in the very last moment.
     if (this.#closed) await plugin.close();
     this.#ensureOpen();
+    return plugin;
+  }
+
+  /** One that `createPlugin` has refused: it is there, failed, and heals if its policy says so. */
+  addFailed(options: PluginOptions, failure: ProxyWasmError): Plugin {
+    this.#ensureOpen();
+    const plugin = Plugin.openFailed(this.#registry, options, this.#owner, failure);
+    this.#plugins.add(plugin);
     return plugin;
   }
 
@@ -141,8 +148,31 @@ export function hasLogger(host: Host | undefined): boolean {
 
 let defaultHost: Host | undefined;
 
+function getDefaultHost(): Host {
+  defaultHost ??= createHost();
+  return defaultHost;
+}
+
 /** {@link Host.createPlugin} on the process's default host. */
 export async function createPlugin(options: PluginOptions): Promise<Plugin> {
-  defaultHost ??= createHost();
-  return defaultHost.createPlugin(options);
+  return getDefaultHost().createPlugin(options);
+}
+
+/**
+ * What stands in a filter for a plugin that `createPlugin` has refused: a plugin that has failed and
+ * that heals if its policy says so. undefined: there can be none, since its options or its host are
+ * not good for one.
+ *
+ * @param host undefined: the process's default host
+ */
+export function failedPlugin(
+  options: PluginOptions,
+  host: Host | undefined,
+  failure: unknown,
+): Plugin | undefined {
+  const owner = host ?? getDefaultHost();
+  if (!(owner instanceof ProxyWasmHost) || !(failure instanceof ProxyWasmError)) return undefined;
+  const { code } = failure;
+  if (code === 'PW_ERR_OPTIONS_INVALID' || code === 'PW_ERR_HOST_CLOSED') return undefined;
+  return owner.addFailed(options, failure);
 }

@@ -11,7 +11,16 @@ export type {
 } from './vm/module-report.js';
 export { ErrorCodes, ProxyWasmError } from './errors.js';
 export type { ErrorCode } from './errors.js';
-export type { Plugin, PluginChange, PluginEvents, PluginState } from './plugin.js';
+export { envoyFailurePolicy } from './envoy-failure-policy.js';
+export type { EnvoyFailureConfig } from './envoy-failure-policy.js';
+export type { Plugin, PluginChange, PluginState } from './plugin.js';
+export type {
+  FailureDetails,
+  PluginEvents,
+  RecoveryDetails,
+  ReloadDetails,
+  ReloadReason,
+} from './plugin-events.js';
 export type {
   Clock,
   Configuration,
@@ -22,11 +31,13 @@ export type {
   HostFunction,
   HostFunctionContext,
   HostOptions,
+  InFlightPolicy,
   JsonValue,
   Limits,
   ModuleCode,
   PluginOptions,
   Properties,
+  ReloadBackoff,
   Upstream,
   UpstreamFunction,
   UpstreamOptions,

@@ -14,7 +14,17 @@ export type ModuleCode = string | URL | Uint8Array | WebAssembly.Module;
 /** Text is sent as UTF-8, bytes as they are, anything else as its JSON. */
 export type Configuration = string | Uint8Array | JsonValue;
 
+export type InFlightPolicy = 'fail-closed' | 'fail-open';
+
 export type FailurePolicy = 'fail-closed' | 'fail-open' | 'fail-reload';
+
+/** When a plugin that failed is started again, under 'fail-reload'. Envoy's `backoff`. */
+export interface ReloadBackoff {
+  /** Until the first attempt, milliseconds, and up to half as much again; default 1000. */
+  baseIntervalMs?: number;
+  /** Most that the interval, which doubles with each attempt, grows to; default 60 000. */
+  maxIntervalMs?: number;
+}
 
 export interface VmOptions {
   /**
@@ -39,6 +49,8 @@ export interface Limits {
   bufferedBodyBytes?: number;
   /** Cap on calls to upstreams (HTTP and gRPC) that are in flight; default 1024. */
   upstreamCalls?: number;
+  /** Cap on a start: reading, compiling, starting, configuring, self-test; default 30 000. */
+  startTimeMs?: number;
 }
 
 /** Properties by dotted path, or a function that is asked with the path's segments. */
@@ -203,6 +215,12 @@ export interface PluginOptions {
   vm?: VmOptions;
   /** What becomes of requests when the plugin fails; default 'fail-reload': closed, then healed. */
   failurePolicy?: FailurePolicy;
+  /**
+   * What becomes of the streams that are open when the plugin fails; default: as `failurePolicy`
+   * says. Envoy's `FAIL_OPEN` is 'fail-open' with 'fail-closed' here. @see envoyFailurePolicy
+   */
+  inFlightPolicy?: InFlightPolicy;
+  reloadBackoff?: ReloadBackoff;
   /** Hostcalls, WASI functions and callbacks that are allowed, by name; absent: all. */
   capabilities?: readonly string[];
   limits?: Limits;
@@ -223,6 +241,7 @@ export interface ResolvedLimits {
   readonly pausedTimeMs: number;
   readonly bufferedBodyBytes: number;
   readonly upstreamCalls: number;
+  readonly startTimeMs: number;
 }
 
 export const DEFAULT_LIMITS: ResolvedLimits = {
@@ -231,6 +250,12 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   pausedTimeMs: 300_000,
   bufferedBodyBytes: 1024 * 1024,
   upstreamCalls: 1024,
+  startTimeMs: 30_000,
+};
+
+export const DEFAULT_BACKOFF: Required<ReloadBackoff> = {
+  baseIntervalMs: 1000,
+  maxIntervalMs: 60_000,
 };
 
 /** {@link PluginOptions} as the rest of the code takes them: checked, complete, in bytes. */
@@ -245,6 +270,8 @@ export interface ResolvedPluginOptions {
   readonly vmConfiguration: Uint8Array;
   readonly environment: Readonly<Record<string, string>>;
   readonly failurePolicy: FailurePolicy;
+  readonly inFlightPolicy: InFlightPolicy;
+  readonly reloadBackoff: Required<ReloadBackoff>;
   readonly capabilities: readonly string[] | undefined;
   readonly limits: ResolvedLimits;
   readonly allowOnHeadersStopIteration: boolean;

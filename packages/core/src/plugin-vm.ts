@@ -23,6 +23,14 @@ export interface ContextLease {
   release(warn: (message: string) => void): Promise<void>;
 }
 
+/** Who has a lease, as the VM knows it. */
+export interface LeaseUser {
+  /** The VM has failed; runs while the guest may still be on the stack. */
+  failed(error: ProxyWasmError): void;
+  /** The VM has served its time: take a lease on a new one, then release this one. */
+  recycle(): void;
+}
+
 /** A plugin context and how many plugins use it. */
 interface SharedContext {
   readonly context: PluginContext;
@@ -37,7 +45,7 @@ export class PluginVm {
   readonly #process: WasiProcess;
   readonly #onGone: () => void;
   readonly #shared = new Map<string, SharedContext>();
-  readonly #failureListeners = new Set<(error: ProxyWasmError) => void>();
+  readonly #users = new Set<LeaseUser>();
   /** Contexts that are open or closing. The VM goes with the last one. */
   #contexts = 0;
 
@@ -55,18 +63,18 @@ export class PluginVm {
   /**
    * Starts a plugin context, or shares the one that has the same `key`.
    *
-   * @param onFailure called if the VM fails before the lease is over
+   * @param user told of what becomes of the VM before the lease is over
    * @throws ProxyWasmError PW_ERR_CALLBACK_TRAPPED and others that end a VM,
    *   PW_ERR_VM_START_REFUSED, PW_ERR_CONFIGURE_REFUSED; nothing of the context is left then
    */
   lease(
     settings: PluginSettings,
     key: string,
-    onFailure: (error: ProxyWasmError) => void,
+    user: LeaseUser,
   ): ContextLease {
     const shared = this.#shared.get(key) ?? this.#open(settings, key);
     shared.leases += 1;
-    this.#failureListeners.add(onFailure);
+    this.#users.add(user);
     let released = false;
     return {
       context: shared.context,
@@ -79,7 +87,7 @@ export class PluginVm {
           if (this.#shared.get(key) === shared) this.#shared.delete(key);
           await this.#close(shared.context, warn);
         }
-        this.#failureListeners.delete(onFailure);
+        this.#users.delete(user);
       },
     };
   }
@@ -162,8 +170,8 @@ export class PluginVm {
     this.#process.flush();
     this.#onGone();
     this.#shared.clear();
-    for (const listener of this.#failureListeners) listener(error);
-    this.#failureListeners.clear();
+    for (const user of this.#users) user.failed(error);
+    this.#users.clear();
     whenGuestReturns(() => {
       for (const context of [...this.vm.contexts.values()]) context.vmFailed();
     });

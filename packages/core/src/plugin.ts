@@ -1,9 +1,7 @@
 import { EventEmitter } from 'node:events';
 
-import { LogLevel } from './abi/types.js';
 import type { PluginContext } from './contexts/plugin-context.js';
 import { messageOf, ProxyWasmError } from './errors.js';
-import type { LogSink } from './logger.js';
 import type {
   Configuration,
   ModuleCode,
@@ -11,31 +9,33 @@ import type {
   ResolvedLimits,
   ResolvedPluginOptions,
 } from './options.js';
-import { guestStack, inPlugin } from './plugin-errors.js';
+import { failureOf, inPlugin } from './plugin-errors.js';
+import type { PluginEvents, RecoveryDetails, ReloadReason } from './plugin-events.js';
+import { PluginLog } from './plugin-log.js';
 import type { ContextLease } from './plugin-vm.js';
-import { Recovery } from './recovery.js';
+import { mayHeal, Recovery } from './recovery.js';
 import { checkReload, resolvePluginOptions } from './resolve-options.js';
 import type { PluginFigures } from './services/host-figures.js';
+import { StartDeadline } from './start-deadline.js';
 import type { StreamPlugin } from './stream/ports.js';
 import type { VmRegistry } from './vm-registry.js';
-import { guestIsRunning, whenGuestReturns } from './vm/deferred.js';
+import { guestIsRunning } from './vm/deferred.js';
 import type { LoadedModule } from './vm/load.js';
 
 export type PluginState = 'running' | 'failed' | 'closed';
-
-export interface PluginEvents {
-  /** Its VM has failed; streams get what the failure policy says. */
-  failed: [error: ProxyWasmError];
-  /** It has a VM again that works. */
-  recovered: [];
-  /** {@link Plugin.reload} has put new code or configuration in place. */
-  reloaded: [];
-}
 
 /** What `reload` may change; what is absent stays, and a file is read again. */
 export interface PluginChange {
   code?: ModuleCode;
   configuration?: Configuration;
+}
+
+/** What a plugin asks of the host that it is made on. */
+export interface PluginOwner {
+  /** Whether new plugins are still wanted. */
+  readonly isOpen: () => boolean;
+  /** Called once, when the plugin has been closed. */
+  readonly onClosed: (plugin: Plugin) => void;
 }
 
 /** What a plugin is made of; a reload replaces it as a whole. */
@@ -45,71 +45,88 @@ interface Setup {
   readonly options: ResolvedPluginOptions;
 }
 
+/** A start that went well. */
+interface Started {
+  readonly loaded: LoadedModule;
+  readonly lease: ContextLease;
+}
+
 /** One configured use of a module. Made by `createPlugin`. */
 export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   readonly name: string;
   readonly #registry: VmRegistry;
-  readonly #onClosed: (plugin: Plugin) => void;
+  readonly #owner: PluginOwner;
   readonly #figures: PluginFigures;
-  readonly #recovery = new Recovery(() => {
-    this.#recover();
-  });
+  readonly #releaseVmId: () => void;
+  readonly #recovery: Recovery;
   #setup: Setup;
-  /** Kept for a new start after a failure; undefined when none can come any more. */
+  /** Of the last start that went well: what a new start after a failure takes. */
   #loaded: LoadedModule | undefined;
   #lease: ContextLease | undefined;
-  #state: PluginState = 'running';
+  /** Leases that are not in use yet: their failures are those of the start. */
+  readonly #candidates = new WeakSet<ContextLease>();
+  /** Leases that take no new streams any more, until they have gone. */
+  readonly #retired = new Map<ContextLease, Promise<void>>();
+  /** Until the first start has gone well, or for good if it does not. */
+  #state: PluginState = 'failed';
   #failure: ProxyWasmError | undefined;
-  #reloading: Promise<void> = Promise.resolve();
+  #failedAtMs = 0;
+  #failedAttempts = 0;
+  #isStartingAgain = false;
+  /** Reloads and new starts that wait for something, one after the other. */
+  #changes: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  private constructor(
-    registry: VmRegistry,
-    setup: Setup,
-    loaded: LoadedModule,
-    onClosed: (plugin: Plugin) => void,
-  ) {
+  private constructor(registry: VmRegistry, given: PluginOptions, owner: PluginOwner) {
     super();
-    this.name = setup.options.name;
+    const options = resolvePluginOptions(given);
+    this.name = options.name;
     this.#registry = registry;
-    this.#setup = setup;
-    this.#onClosed = onClosed;
-    this.#loaded = loaded;
+    this.#setup = { given, options };
+    this.#owner = owner;
+    this.#recovery = new Recovery(options.reloadBackoff, () => {
+      this.#recover();
+    });
+    this.#releaseVmId = registry.useVmId(this.vmId);
     this.#figures = registry.acquireFigures(this.name);
-    try {
-      this.#lease = this.#start(loaded, setup.options);
-    } catch (error) {
-      registry.releaseFigures(this.name);
-      throw error;
-    }
   }
 
   /**
    * Loads, starts and configures.
    *
-   * @param isOpen asked when the code is there: whether the plugin is still wanted
-   * @param onClosed called once, when the plugin has been closed
    * @throws ProxyWasmError naming the plugin; nothing is left behind then
    */
   static async open(
     registry: VmRegistry,
     given: PluginOptions,
-    isOpen: () => boolean,
-    onClosed: (plugin: Plugin) => void,
+    owner: PluginOwner,
   ): Promise<Plugin> {
-    const options = resolvePluginOptions(given);
-    const release = registry.useVmId(options.vmId ?? '');
+    const plugin = new Plugin(registry, given, owner);
     try {
-      const loaded = await registry.load(options);
-      if (!isOpen()) throw new ProxyWasmError('PW_ERR_HOST_CLOSED', 'the host has been closed');
-      return new Plugin(registry, { given, options }, loaded, (plugin) => {
-        release();
-        onClosed(plugin);
-      });
+      await plugin.#startFirst();
+      return plugin;
     } catch (error) {
-      release();
-      throw inPlugin(options.name, error);
+      plugin.#letGo();
+      throw error;
     }
+  }
+
+  /**
+   * A plugin that {@link open} could not start: there all the same, failed, and tried again as one
+   * that fails later.
+   *
+   * @param failure what `open` threw
+   * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID: of these there is none
+   */
+  static openFailed(
+    registry: VmRegistry,
+    given: PluginOptions,
+    owner: PluginOwner,
+    failure: ProxyWasmError,
+  ): Plugin {
+    const plugin = new Plugin(registry, given, owner);
+    plugin.#hasFailed(failure);
+    return plugin;
   }
 
   get state(): PluginState {
@@ -123,25 +140,31 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
 
   /** The limits of its streams and VM. */
   get limits(): ResolvedLimits {
-    return this.#setup.options.limits;
+    return this.#options.limits;
   }
 
   get rootId(): string {
-    return this.#setup.options.rootId;
+    return this.#options.rootId;
   }
 
   /** '' if its VM is its own. */
   get vmId(): string {
-    return this.#setup.options.vmId ?? '';
+    return this.#options.vmId ?? '';
   }
 
-  /** Streams that it works on now. */
+  /** Streams that it works on now, also those that finish on a VM from before a reload. */
   get streams(): number {
-    return this.#lease?.context.streams ?? 0;
+    let streams = this.#lease?.context.streams ?? 0;
+    for (const { context } of this.#retired.keys()) streams += context.streams;
+    return streams;
   }
 
   get failOpen(): boolean {
-    return this.#setup.options.failurePolicy === 'fail-open';
+    return this.#options.failurePolicy === 'fail-open';
+  }
+
+  get failOpenInFlight(): boolean {
+    return this.#options.inFlightPolicy === 'fail-open';
   }
 
   /** The context for a new stream. A plugin that is to heal tries to, if it is time. */
@@ -155,16 +178,14 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
 
   /**
    * Loads and starts anew beside what runs, then lets new streams have it; the old context closes
-   * when its streams have ended. With a failure, what runs stays. In a shared VM a plugin whose
-   * code and configuration are the same goes on with the context it has.
+   * when its streams have ended. With a failure, what runs stays. Calls take effect one after the
+   * other. In a shared VM a plugin whose code and configuration are the same goes on with the
+   * context it has.
    *
    * @throws ProxyWasmError as `createPlugin`, and PW_ERR_PLUGIN_CLOSED
    */
   reload(change: PluginChange = {}): Promise<void> {
-    const reloaded = this.#reloading.then(() => this.#reload(change));
-    // The next reload starts when this one has ended, however it did.
-    this.#reloading = reloaded.catch(() => undefined);
-    return reloaded;
+    return this.#afterOthers(() => this.#reload(change, 'reload'));
   }
 
   /**
@@ -176,94 +197,205 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     return this.#closing;
   }
 
+  get #options(): ResolvedPluginOptions {
+    return this.#setup.options;
+  }
+
   get #heals(): boolean {
-    return this.#setup.options.failurePolicy === 'fail-reload';
+    return this.#options.failurePolicy === 'fail-reload' && mayHeal(this.#failure, this.#options);
   }
 
-  get #log(): LogSink {
-    return this.#registry.logOf(this.#setup.options);
+  get #log(): PluginLog {
+    return new PluginLog(this, this.#registry.logOf(this.#options));
   }
 
-  #start(loaded: LoadedModule, options: ResolvedPluginOptions): ContextLease {
-    const lease = this.#registry.lease(loaded, options, (error) => {
-      if (this.#lease === lease) this.#failed(error, lease.context);
-      else this.#failedAfterwards(error);
-    });
-    this.#figures.watch(lease.context);
-    return lease;
-  }
+  // --- starting ---------------------------------------------------------------------------------
 
-  async #reload(change: PluginChange): Promise<void> {
-    checkReload(change);
-    this.#ensureOpen();
-    const given = { ...this.#setup.given, ...change, name: this.name };
-    // The digest was that of the code before.
-    if (change.code !== undefined) delete given.sha256;
-    const options = resolvePluginOptions(given);
-    const { loaded, lease } = await this.#prepare(options);
-    this.#setup = { given, options };
+  async #startFirst(): Promise<void> {
+    const { loaded, lease } = await this.#prepare(this.#options);
     this.#loaded = loaded;
-    void this.#lease?.release(this.#warn);
     this.#use(lease);
-    this.emit('reloaded');
   }
 
-  async #prepare(options: ResolvedPluginOptions) {
+  /** Everything that a start takes, beside what runs. */
+  async #prepare(options: ResolvedPluginOptions): Promise<Started> {
+    const deadline = new StartDeadline(options.limits.startTimeMs);
     try {
-      const loaded = await this.#registry.load(options);
+      const loaded = await deadline.wait(this.#registry.load(options), 'loading the code');
       this.#ensureOpen();
-      return { loaded, lease: this.#start(loaded, options) };
+      return { loaded, lease: this.#start(loaded, options, deadline) };
     } catch (error) {
       throw inPlugin(this.name, error);
     }
   }
 
+  /** Synchronous, so that whoever shares the VM never sees half a start. */
+  #start(
+    loaded: LoadedModule,
+    options: ResolvedPluginOptions,
+    deadline = new StartDeadline(options.limits.startTimeMs),
+  ): ContextLease {
+    const lease = this.#registry.lease(loaded, options, {
+      failed: (error) => {
+        this.#vmFailed(error, lease);
+      },
+      recycle: () => undefined,
+    });
+    this.#candidates.add(lease);
+    try {
+      deadline.check('the module’s own start');
+    } catch (error) {
+      this.#retire(lease);
+      throw error;
+    }
+    this.#figures.watch(lease.context);
+    return lease;
+  }
+
   #ensureOpen(): void {
-    if (this.#state !== 'closed') return;
-    throw new ProxyWasmError('PW_ERR_PLUGIN_CLOSED', 'it has been closed; make a new plugin');
+    if (this.#state === 'closed') {
+      throw new ProxyWasmError('PW_ERR_PLUGIN_CLOSED', 'it has been closed; make a new plugin');
+    }
+    if (!this.#owner.isOpen()) {
+      throw new ProxyWasmError('PW_ERR_HOST_CLOSED', 'the host has been closed');
+    }
   }
 
   #use(lease: ContextLease): void {
+    this.#candidates.delete(lease);
     this.#lease = lease;
     this.#state = 'running';
     this.#failure = undefined;
     this.#recovery.succeeded();
   }
 
-  /** Called while the guest may still be on the stack. */
-  #failed(cause: ProxyWasmError, context: PluginContext): void {
-    const error = inPlugin(this.name, cause, hintFor(cause, context)) as ProxyWasmError;
-    this.#lease = undefined;
-    this.#state = 'failed';
-    this.#failure = error;
-    this.#figures.failures += 1;
-    this.#write(LogLevel.ERROR, error.message + guestStack(cause), error);
-    if (this.#heals) this.#recovery.failed();
-    whenGuestReturns(() => this.emit('failed', error));
+  #retire(lease: ContextLease): void {
+    const gone = lease.release(this.#log.warn).then(() => {
+      this.#retired.delete(lease);
+    });
+    this.#retired.set(lease, gone);
   }
 
-  /** A context that takes no new streams any more, of a plugin that closes or was reloaded. */
-  #failedAfterwards(error: ProxyWasmError): void {
-    const message = `plugin "${this.name}", while its context was being closed: ${error.message}`;
-    this.#write(LogLevel.WARN, message + guestStack(error), error);
+  // --- failing and healing ----------------------------------------------------------------------
+
+  /** Called while the guest may still be on the stack. */
+  #vmFailed(cause: ProxyWasmError, lease: ContextLease): void {
+    if (this.#lease === lease) this.#failed(cause, lease.context);
+    else if (!this.#candidates.has(lease)) {
+      const message = `plugin "${this.name}", while its context was being closed: ${cause.message}`;
+      this.#log.warn(message, cause);
+    }
+  }
+
+  #failed(cause: ProxyWasmError, context: PluginContext): void {
+    const error = failureOf(this.name, cause, context);
+    const { streams } = context;
+    this.#lease = undefined;
+    this.#figures.failures += 1;
+    this.#hasFailed(error);
+    this.#log.error(error.message, error.cause === cause ? undefined : cause);
+    this.#emitSoon(() => this.emit('failed', error, { streams, heals: this.#heals }));
+  }
+
+  #hasFailed(error: ProxyWasmError): void {
+    this.#state = 'failed';
+    this.#failure = error;
+    this.#failedAtMs = performance.now();
+    this.#failedAttempts = 0;
+    if (this.#heals) this.#recovery.failed();
   }
 
   /** One attempt to get a VM that works. */
   #recover(): void {
-    if (this.#state !== 'failed' || this.#loaded === undefined || guestIsRunning()) return;
-    try {
-      this.#use(this.#start(this.#loaded, this.#setup.options));
-      this.#figures.reloadSuccesses += 1;
-    } catch (error) {
-      this.#recovery.failed();
-      this.#figures.reloadFailures += 1;
-      const message = `plugin "${this.name}" could not be started again: ${messageOf(error)}`;
-      this.#write(LogLevel.ERROR, message + guestStack(error), error);
+    if (this.#state !== 'failed' || this.#isStartingAgain || guestIsRunning()) return;
+    if (this.#loaded === undefined) {
+      void this.#startAgain();
       return;
     }
-    // Not now: a stream may be asking for its context.
-    queueMicrotask(() => this.emit('recovered'));
+    try {
+      this.#hasRecovered(this.#start(this.#loaded, this.#options));
+    } catch (error) {
+      this.#couldNotRecover(error);
+    }
   }
+
+  /** For a plugin that has never run: its code may be what was wrong, so it is read again. */
+  async #startAgain(): Promise<void> {
+    this.#isStartingAgain = true;
+    try {
+      await this.#afterOthers(async () => {
+        if (this.#state !== 'failed') return;
+        const { loaded, lease } = await this.#prepare(this.#options);
+        this.#loaded = loaded;
+        this.#hasRecovered(lease);
+      });
+    } catch (error) {
+      if (this.#state === 'failed') this.#couldNotRecover(error);
+    } finally {
+      this.#isStartingAgain = false;
+    }
+  }
+
+  #hasRecovered(lease: ContextLease): void {
+    const details = this.#recoveryBy('restart');
+    this.#use(lease);
+    this.#figures.reloadSuccesses += 1;
+    this.#emitSoon(() => this.emit('recovered', details));
+  }
+
+  #recoveryBy(by: RecoveryDetails['by']): RecoveryDetails {
+    const downMs = performance.now() - this.#failedAtMs;
+    return { by, failedAttempts: this.#failedAttempts, downMs };
+  }
+
+  #couldNotRecover(error: unknown): void {
+    this.#failedAttempts += 1;
+    this.#figures.reloadFailures += 1;
+    this.#recovery.failed();
+    const message = `plugin "${this.name}" could not be started again: ${messageOf(error)}`;
+    this.#log.error(message, error);
+  }
+
+  /** Not now: a guest may be on the stack, or a stream may be asking for its context. */
+  #emitSoon(emit: () => void): void {
+    queueMicrotask(emit);
+  }
+
+  // --- changing ---------------------------------------------------------------------------------
+
+  #afterOthers(change: () => Promise<void>): Promise<void> {
+    const changed = this.#changes.then(change);
+    // The next change starts when this one has ended, however it did.
+    this.#changes = changed.catch(() => undefined);
+    return changed;
+  }
+
+  async #reload(change: PluginChange, reason: ReloadReason): Promise<void> {
+    checkReload(change);
+    this.#ensureOpen();
+    const given = { ...this.#setup.given, ...change, name: this.name };
+    // The digest was that of the code before.
+    if (change.code !== undefined) delete given.sha256;
+    const options = resolvePluginOptions(given);
+    const started = await this.#prepare(options);
+    this.#setup = { given, options };
+    this.#swap(started, reason);
+  }
+
+  #swap({ loaded, lease }: Started, reason: ReloadReason): void {
+    const before = this.#lease;
+    const recovery = this.#state === 'failed' ? this.#recoveryBy('reload') : undefined;
+    this.#loaded = loaded;
+    this.#use(lease);
+    if (before !== undefined) this.#retire(before);
+    const { sha256 } = loaded.compiled;
+    this.#emitSoon(() => {
+      if (recovery !== undefined) this.emit('recovered', recovery);
+      this.emit('reloaded', { reason, sha256 });
+    });
+  }
+
+  // --- its end ----------------------------------------------------------------------------------
 
   async #close(): Promise<void> {
     this.#state = 'closed';
@@ -271,31 +403,14 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     const lease = this.#lease;
     this.#lease = undefined;
     this.#loaded = undefined;
-    await lease?.release(this.#warn);
+    if (lease !== undefined) this.#retire(lease);
+    await Promise.all(this.#retired.values());
+    this.#letGo();
+    this.#owner.onClosed(this);
+  }
+
+  #letGo(): void {
     this.#registry.releaseFigures(this.name);
-    this.#onClosed(this);
+    this.#releaseVmId();
   }
-
-  readonly #warn = (message: string): void => {
-    this.#write(LogLevel.WARN, message);
-  };
-
-  #write(level: LogLevel, message: string, error?: unknown): void {
-    const { rootId, vmId } = this;
-    const fields = {
-      plugin: this.name,
-      rootId,
-      vmId,
-      ...(error === undefined ? {} : { err: error }),
-    };
-    this.#log.write(level, fields, message);
-  }
-}
-
-/** What people meet first when they use a module that is no HTTP filter as one. */
-function hintFor(error: ProxyWasmError, root: PluginContext): string {
-  const isStream = error.contextId !== root.id;
-  return error.callback === 'proxy_on_context_create' && isStream
-    ? '; a module without an HTTP context for its root id can not be used as an HTTP filter'
-    : '';
 }

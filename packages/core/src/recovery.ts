@@ -1,20 +1,32 @@
 /** When to try again after a failure: soon, then ever more seldom. */
+import type { ProxyWasmError } from './errors.js';
+import type { ReloadBackoff, ResolvedPluginOptions } from './options.js';
 
-const BASE_DELAY_MS = 1000;
-const MAX_DELAY_MS = 60_000;
+/** Whether another attempt may end otherwise. Bytes that are no module that runs here never will. */
+export function mayHeal(
+  failure: ProxyWasmError | undefined,
+  { code }: Pick<ResolvedPluginOptions, 'code'>,
+): boolean {
+  const reason = failure?.code ?? '';
+  if (reason === 'PW_ERR_OPTIONS_INVALID' || reason === 'PW_ERR_CODE_SCHEME') return false;
+  const isFile = typeof code === 'string' || code instanceof URL;
+  return isFile || !/^PW_ERR_(?:CODE|MODULE)_/.test(reason);
+}
 
 /** A VM that has run this long has recovered, so that its next failure counts as the first. */
 const STABLE_MS = 60_000;
 
 export class Recovery {
   readonly #attempt: () => void;
+  readonly #backoff: Required<ReloadBackoff>;
   #failures = 0;
   #runningSince = now();
   #dueAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param attempt tries once; called by the timer, on its own */
-  constructor(attempt: () => void) {
+  constructor(backoff: Required<ReloadBackoff>, attempt: () => void) {
+    this.#backoff = backoff;
     this.#attempt = attempt;
   }
 
@@ -26,7 +38,8 @@ export class Recovery {
   /** A failure, of the VM or of an attempt: sets the time of the next attempt. */
   failed(): void {
     if (this.#failures > 0 && now() - this.#runningSince > STABLE_MS) this.#failures = 0;
-    const delayMs = jitter(Math.min(BASE_DELAY_MS * 2 ** this.#failures, MAX_DELAY_MS));
+    const { baseIntervalMs, maxIntervalMs } = this.#backoff;
+    const delayMs = jitter(Math.min(baseIntervalMs * 2 ** this.#failures, maxIntervalMs));
     this.#failures += 1;
     this.#dueAt = now() + delayMs;
     this.stop();

@@ -16,11 +16,13 @@ import {
   type Check,
 } from './option-checks.js';
 import {
+  DEFAULT_BACKOFF,
   DEFAULT_LIMITS,
   type Configuration,
   type HostOptions,
   type ModuleCode,
   type PluginOptions,
+  type ReloadBackoff,
   type ResolvedLimits,
   type ResolvedPluginOptions,
 } from './options.js';
@@ -72,13 +74,28 @@ const properties: Check = (value, path) => {
     refuse(path, 'an object or a function', value);
 };
 
+/** What a timer of Node's takes. */
+const delay = expect(
+  'a whole number of milliseconds from 1 to 2147483647',
+  (value) => Number.isInteger(value) && (value as number) > 0 && (value as number) <= 0x7fff_ffff,
+);
+
 const limits = shape({
   memoryBytes: count('bytes'),
   callbackTimeMs: countOrFalse('milliseconds'),
-  pausedTimeMs: count('milliseconds'),
+  pausedTimeMs: delay,
   bufferedBodyBytes: count('bytes'),
   upstreamCalls: count('calls'),
+  startTimeMs: delay,
 });
+
+const reloadBackoff: Check = (value, path) => {
+  shape({ baseIntervalMs: delay, maxIntervalMs: delay })(value, path);
+  const { baseIntervalMs, maxIntervalMs } = { ...DEFAULT_BACKOFF, ...(value as ReloadBackoff) };
+  if (maxIntervalMs < baseIntervalMs) {
+    refuse(`${path}.maxIntervalMs`, 'at least baseIntervalMs', maxIntervalMs);
+  }
+};
 
 const pluginOptions = shape(
   {
@@ -89,6 +106,8 @@ const pluginOptions = shape(
     configuration,
     vm: shape({ id: text, configuration, environment }),
     failurePolicy: oneOf('fail-closed', 'fail-open', 'fail-reload'),
+    inFlightPolicy: oneOf('fail-closed', 'fail-open'),
+    reloadBackoff,
     capabilities: arrayOf(text),
     limits,
     allowOnHeadersStopIteration: flag,
@@ -182,7 +201,7 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
     vmId: vm.id,
     vmConfiguration: toBytes(vm.configuration, 'vm.configuration'),
     environment: { ...vm.environment },
-    failurePolicy: options.failurePolicy ?? 'fail-reload',
+    ...policiesOf(options),
     capabilities: options.capabilities && [...options.capabilities],
     limits: resolveLimits(options),
     allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
@@ -190,6 +209,15 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
     upstreams: options.upstreams,
     logger: options.logger,
   };
+}
+
+function policiesOf({ failurePolicy = 'fail-reload', inFlightPolicy, reloadBackoff }: PluginOptions) {
+  const otherwise = failurePolicy === 'fail-open' ? 'fail-open' : 'fail-closed';
+  return {
+    failurePolicy,
+    inFlightPolicy: inFlightPolicy ?? otherwise,
+    reloadBackoff: { ...DEFAULT_BACKOFF, ...reloadBackoff },
+  } as const;
 }
 
 /** Checks the options that `reload` takes. */
@@ -205,6 +233,7 @@ function resolveLimits({ limits: given = {} }: PluginOptions): ResolvedLimits {
     pausedTimeMs: given.pausedTimeMs ?? DEFAULT_LIMITS.pausedTimeMs,
     bufferedBodyBytes: given.bufferedBodyBytes ?? DEFAULT_LIMITS.bufferedBodyBytes,
     upstreamCalls: given.upstreamCalls ?? DEFAULT_LIMITS.upstreamCalls,
+    startTimeMs: given.startTimeMs ?? DEFAULT_LIMITS.startTimeMs,
   };
 }
 

@@ -4,11 +4,11 @@ import { LogLevel } from './abi/types.js';
 import { createPropertySource } from './contexts/app-properties.js';
 import type { PluginSettings } from './contexts/plugin-settings.js';
 import { RestrictedContext, VmContext } from './contexts/vm-context.js';
-import { messageOf, type ProxyWasmError } from './errors.js';
+import { messageOf } from './errors.js';
 import { createEnvImports, hasHostcall } from './hostcalls/table.js';
 import { toLogSink, type Logger, type LogSink } from './logger.js';
 import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
-import { PluginVm, type ContextLease } from './plugin-vm.js';
+import { PluginVm, type ContextLease, type LeaseUser } from './plugin-vm.js';
 import type { PluginFigures } from './services/host-figures.js';
 import type { HostServices } from './services/host-services.js';
 import { Upstreams } from './services/upstreams.js';
@@ -86,18 +86,18 @@ export class VmRegistry {
    * Gives a plugin its context: on a VM of its own, or on one that it may share. Synchronous, so
    * that what is asked for twice at the same time is still made once.
    *
-   * @param onFailure called if the VM fails while the lease lasts
+   * @param user told of what becomes of the VM while the lease lasts
    * @throws ProxyWasmError as {@link instantiate} and {@link PluginVm.lease}; nothing is left then
    */
   lease(
     loaded: LoadedModule,
     options: ResolvedPluginOptions,
-    onFailure: (error: ProxyWasmError) => void,
+    user: LeaseUser,
   ): ContextLease {
     const log = this.logOf(options);
     const vm = this.#openVm(loaded, options, log);
     const settings = settingsOf(options, log, this.#services.upstreams);
-    return vm.lease(settings, contextKey(options), onFailure);
+    return vm.lease(settings, contextKey(options), user);
   }
 
   #openVm(loaded: LoadedModule, options: ResolvedPluginOptions, log: LogSink): PluginVm {

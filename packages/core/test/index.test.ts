@@ -9,6 +9,7 @@ it('exports just these values', () => {
     'createHost',
     'createPlugin',
     'createSharedState',
+    'envoyFailurePolicy',
     'inspectModule',
   ]);
 });

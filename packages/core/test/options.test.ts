@@ -29,6 +29,8 @@ describe('plugin options', () => {
       vmConfiguration: new Uint8Array(0),
       environment: {},
       failurePolicy: 'fail-reload',
+      inFlightPolicy: 'fail-closed',
+      reloadBackoff: { baseIntervalMs: 1000, maxIntervalMs: 60_000 },
       capabilities: undefined,
       limits: DEFAULT_LIMITS,
       allowOnHeadersStopIteration: false,
@@ -42,6 +44,7 @@ describe('plugin options', () => {
       pausedTimeMs: 300_000,
       bufferedBodyBytes: 1_048_576,
       upstreamCalls: 1024,
+      startTimeMs: 30_000,
     });
   });
 

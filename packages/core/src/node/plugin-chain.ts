@@ -1,6 +1,6 @@
 import { LogLevel } from '../abi/types.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
-import { createPlugin, hasLogger, hostLog, type Host } from '../host.js';
+import { createPlugin, failedPlugin, hasLogger, hostLog, type Host } from '../host.js';
 import { toLogSink, type Logger } from '../logger.js';
 import { DEFAULT_LIMITS, type PluginOptions } from '../options.js';
 import { Plugin } from '../plugin.js';
@@ -16,6 +16,8 @@ export type PluginInput = PluginOptions | Plugin;
 export class PluginChain {
   /** Undefined until each has started or failed to. */
   plugins: readonly StreamPlugin[] | undefined;
+  /** Those of {@link plugins} that are plugins, not what stands for one whose options were refused. */
+  readonly all: Plugin[] = [];
   /** Most that one of its plugins may hold of a body. */
   bufferedBodyBytes = DEFAULT_LIMITS.bufferedBodyBytes;
   /** Resolves when {@link plugins} is there. */
@@ -62,6 +64,7 @@ export class PluginChain {
 
   #use(plugins: readonly StreamPlugin[]): void {
     this.plugins = plugins;
+    this.all.push(...plugins.filter((plugin) => plugin instanceof Plugin));
     const limits = plugins.map((plugin) =>
       plugin instanceof Plugin ? plugin.limits.bufferedBodyBytes : 0,
     );
@@ -75,13 +78,20 @@ export class PluginChain {
       this.#own.push(plugin);
       return plugin;
     } catch (error) {
-      this.#failure ??= error;
-      const sink = input.logger === undefined ? hostLog(host) : toLogSink(input.logger);
-      const policy = input.failurePolicy ?? 'fail-reload';
-      const message = `wasmFilter: ${messageOf(error)}; requests are answered as ${policy} says`;
-      sink.write(LogLevel.ERROR, { err: error }, message);
-      return { name: input.name ?? '', context: undefined, failOpen: policy === 'fail-open' };
+      this.#couldNotStart(error, input, host);
+      const plugin = failedPlugin(input, host, error);
+      if (plugin !== undefined) this.#own.push(plugin);
+      const { name = '', failurePolicy } = input;
+      return plugin ?? { name, context: undefined, failOpen: failurePolicy === 'fail-open' };
     }
+  }
+
+  #couldNotStart(error: unknown, input: PluginOptions, host: Host | undefined): void {
+    this.#failure ??= error;
+    const sink = input.logger === undefined ? hostLog(host) : toLogSink(input.logger);
+    const policy = input.failurePolicy ?? 'fail-reload';
+    const message = `wasmFilter: ${messageOf(error)}; requests are answered as ${policy} says`;
+    sink.write(LogLevel.ERROR, { err: error }, message);
   }
 }
 

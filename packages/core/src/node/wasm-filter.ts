@@ -2,6 +2,7 @@ import type { Server } from 'node:net';
 
 import type { Host } from '../host.js';
 import type { Logger } from '../logger.js';
+import type { Plugin } from '../plugin.js';
 import { attachFilter, type Admit } from './attach.js';
 import { Exchange, type JoinOptions, type Next, type Over } from './exchange.js';
 import type { LocalAnswer } from './local-answer.js';
@@ -50,6 +51,11 @@ export interface WasmFilter {
   (req: ServerRequest, res: ServerReply, next: Next, over?: Over): void;
   /** Resolves when all plugins have started; rejects with the error of one that could not. */
   ready(): Promise<void>;
+  /**
+   * Its plugins, in order, once they have started or failed to: to reload them, or to hear of their
+   * failures. One that can't start is among them; one whose options were refused is not.
+   */
+  readonly plugins: readonly Plugin[];
   /**
    * Closes the plugins that the filter made, and leaves the servers it was attached to. Requests
    * that come later are refused.
@@ -107,6 +113,7 @@ export function createWasmFilter(
   const servers = new Map<Server, () => void>();
   const admit = admission(chain, join);
   return Object.assign(filter, {
+    plugins: chain.all,
     ready: () => chain.ready(),
     close: () => {
       for (const detach of servers.values()) detach();

@@ -248,7 +248,7 @@ export class HttpStream implements ExchangePort, StageStream {
         (!this.#responseStopped && filter.peer.needs(exported)));
     filter.setContext(null);
     if (!needed) return;
-    if (filter.plugin.failOpen) {
+    if (filter.plugin.failOpenInFlight ?? filter.plugin.failOpen) {
       filter.detach();
       filter.peer.detach();
     } else {

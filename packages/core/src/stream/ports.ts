@@ -65,6 +65,8 @@ export interface StreamPlugin {
   readonly context: PluginContext | undefined;
   /** Whether streams go on without the plugin when it has failed. */
   readonly failOpen: boolean;
+  /** The same for streams that were open when it failed; default: {@link failOpen}. */
+  readonly failOpenInFlight?: boolean;
   /** Most that this filter may hold of a body; default: the stream's own limit. */
   readonly limits?: { readonly bufferedBodyBytes: number };
 }

@@ -1,0 +1,36 @@
+/** What a plugin tells the app. Events come after the guest has returned, on their own. */
+import type { ProxyWasmError } from './errors.js';
+
+export interface PluginEvents {
+  /** Its VM has failed; streams get what the failure policy says. */
+  failed: [error: ProxyWasmError, details: FailureDetails];
+  /** It has a VM again that works. */
+  recovered: [details: RecoveryDetails];
+  /** New streams have a new VM; those that were open finish on the one before. */
+  reloaded: [details: ReloadDetails];
+}
+
+export interface FailureDetails {
+  /** Streams that were open on the plugin. */
+  readonly streams: number;
+  /** Whether it is started again on its own, with a growing delay. */
+  readonly heals: boolean;
+}
+
+export interface RecoveryDetails {
+  /** What made it work again: an attempt of its own, or the app's `reload`. */
+  readonly by: 'restart' | 'reload';
+  /** Starts that failed since it failed. */
+  readonly failedAttempts: number;
+  /** How long it had no VM that works, in milliseconds. */
+  readonly downMs: number;
+}
+
+export interface ReloadDetails {
+  /** `reload()`, a changed file (`watch`), or a VM that had served its time (`recycle`). */
+  readonly reason: ReloadReason;
+  /** Of the code that runs now, in hex; undefined where it came compiled. */
+  readonly sha256: string | undefined;
+}
+
+export type ReloadReason = 'reload' | 'watch' | 'recycle';
