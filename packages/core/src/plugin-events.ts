@@ -1,4 +1,4 @@
-/** What a plugin tells the app. Events come after the guest has returned, on their own. */
+/** What a plugin tells the app, once no guest is on the stack. */
 import type { ProxyWasmError } from './errors.js';
 
 export interface PluginEvents {

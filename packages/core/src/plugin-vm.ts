@@ -67,11 +67,7 @@ export class PluginVm {
    * @throws ProxyWasmError PW_ERR_CALLBACK_TRAPPED and others that end a VM,
    *   PW_ERR_VM_START_REFUSED, PW_ERR_CONFIGURE_REFUSED; nothing of the context is left then
    */
-  lease(
-    settings: PluginSettings,
-    key: string,
-    user: LeaseUser,
-  ): ContextLease {
+  lease(settings: PluginSettings, key: string, user: LeaseUser): ContextLease {
     const shared = this.#shared.get(key) ?? this.#open(settings, key);
     shared.leases += 1;
     this.#users.add(user);

@@ -19,7 +19,7 @@ import type { PluginFigures } from './services/host-figures.js';
 import { StartDeadline } from './start-deadline.js';
 import type { StreamPlugin } from './stream/ports.js';
 import type { VmRegistry } from './vm-registry.js';
-import { guestIsRunning } from './vm/deferred.js';
+import { guestIsRunning, whenGuestReturns } from './vm/deferred.js';
 import type { LoadedModule } from './vm/load.js';
 
 export type PluginState = 'running' | 'failed' | 'closed';
@@ -294,7 +294,10 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#figures.failures += 1;
     this.#hasFailed(error);
     this.#log.error(error.message, error.cause === cause ? undefined : cause);
-    this.#emitSoon(() => this.emit('failed', error, { streams, heals: this.#heals }));
+    const heals = this.#heals;
+    whenGuestReturns(() => {
+      tell(() => this.emit('failed', error, { streams, heals }));
+    });
   }
 
   #hasFailed(error: ProxyWasmError): void {
@@ -340,7 +343,8 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     const details = this.#recoveryBy('restart');
     this.#use(lease);
     this.#figures.reloadSuccesses += 1;
-    this.#emitSoon(() => this.emit('recovered', details));
+    // Not now: a stream may be asking for its context.
+    queueMicrotask(() => this.emit('recovered', details));
   }
 
   #recoveryBy(by: RecoveryDetails['by']): RecoveryDetails {
@@ -354,11 +358,6 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#recovery.failed();
     const message = `plugin "${this.name}" could not be started again: ${messageOf(error)}`;
     this.#log.error(message, error);
-  }
-
-  /** Not now: a guest may be on the stack, or a stream may be asking for its context. */
-  #emitSoon(emit: () => void): void {
-    queueMicrotask(emit);
   }
 
   // --- changing ---------------------------------------------------------------------------------
@@ -389,7 +388,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#use(lease);
     if (before !== undefined) this.#retire(before);
     const { sha256 } = loaded.compiled;
-    this.#emitSoon(() => {
+    tell(() => {
       if (recovery !== undefined) this.emit('recovered', recovery);
       this.emit('reloaded', { reason, sha256 });
     });
@@ -412,5 +411,16 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   #letGo(): void {
     this.#registry.releaseFigures(this.name);
     this.#releaseVmId();
+  }
+}
+
+/** What a listener throws is the app's: it surfaces as from any event, and breaks nothing here. */
+function tell(emit: () => void): void {
+  try {
+    emit();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }

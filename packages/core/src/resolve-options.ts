@@ -211,7 +211,11 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
   };
 }
 
-function policiesOf({ failurePolicy = 'fail-reload', inFlightPolicy, reloadBackoff }: PluginOptions) {
+function policiesOf({
+  failurePolicy = 'fail-reload',
+  inFlightPolicy,
+  reloadBackoff,
+}: PluginOptions) {
   const otherwise = failurePolicy === 'fail-open' ? 'fail-open' : 'fail-closed';
   return {
     failurePolicy,

@@ -89,11 +89,7 @@ export class VmRegistry {
    * @param user told of what becomes of the VM while the lease lasts
    * @throws ProxyWasmError as {@link instantiate} and {@link PluginVm.lease}; nothing is left then
    */
-  lease(
-    loaded: LoadedModule,
-    options: ResolvedPluginOptions,
-    user: LeaseUser,
-  ): ContextLease {
+  lease(loaded: LoadedModule, options: ResolvedPluginOptions, user: LeaseUser): ContextLease {
     const log = this.logOf(options);
     const vm = this.#openVm(loaded, options, log);
     const settings = settingsOf(options, log, this.#services.upstreams);
