@@ -1,8 +1,10 @@
 import type { Behaviour } from '../behaviour.js';
 import { badInput } from './bad-input.js';
+import { bodyLimits } from './body-limits.js';
 import { exchanges } from './exchanges.js';
 import { failures } from './failures.js';
 import { framing } from './framing.js';
+import { lateFilters } from './late-filters.js';
 import { localResponses } from './local-responses.js';
 import { mapsAndBuffers } from './maps-and-buffers.js';
 import { pausingBodies } from './pausing-bodies.js';
@@ -11,14 +13,18 @@ import { requestBodies } from './request-bodies.js';
 import { requestHeads } from './request-heads.js';
 import { responses } from './responses.js';
 import { streaming } from './streaming.js';
+import { trailers } from './trailers.js';
 
 /** The table: what a chain of filters does on every server, by topic. */
 export const behaviours: Readonly<Record<string, readonly Behaviour[]>> = {
   'request heads': requestHeads,
   'request bodies': requestBodies,
+  'late filters': lateFilters,
   responses,
+  trailers,
   'held heads': pausing,
   'held bodies': pausingBodies,
+  'body limits': bodyLimits,
   'local responses': localResponses,
   failures,
   streaming,

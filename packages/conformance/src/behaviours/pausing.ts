@@ -88,33 +88,6 @@ export const pausing: readonly Behaviour[] = [
     expect: { reply: { body: 'onetwo' }, logs: ['3 0', '3 1'] },
   },
   {
-    name: 'StopAllIterationAndBuffer over the limit is answered with 413',
-    filters: [
-      filter(
-        { proxy_on_request_headers: [{ beforeEnd: [{ return: STOP_ALL_BUFFER }] }], ...bodySeen },
-        { limits: { bufferedBodyBytes: 1000 } },
-      ),
-    ],
-    request: [{ body: BIG }, {}],
-    app: OK,
-    expect: { reply: [{ status: 413 }, { body: 'ok' }], logs: [] },
-  },
-  {
-    name: 'StopAllIterationAndWatermark over the limit only makes the client wait',
-    filters: [
-      filter(
-        {
-          proxy_on_request_headers: [CALL, { return: STOP_ALL_WATERMARK }],
-          ...answered({ continueStream: 0 }),
-        },
-        { upstreams, limits: { bufferedBodyBytes: 1000 } },
-      ),
-    ],
-    request: [{ body: BIG }, {}],
-    app: { echo: true },
-    expect: { reply: [{ bodyLength: BIG.length }, { status: 200 }] },
-  },
-  {
     name: 'ContinueAndEndStream goes on',
     filters: [onRequest({ return: END_STREAM })],
     request: {},
@@ -234,33 +207,6 @@ export const pausing: readonly Behaviour[] = [
     request: {},
     app: { body: ['one', 'two'] },
     expect: { reply: { body: 'onetwo' }, logs: ['answered', '6 1'] },
-  },
-  {
-    name: 'a held response over the limit of StopAllIterationAndBuffer is answered with 500',
-    filters: [
-      filter(
-        { proxy_on_response_headers: [{ return: STOP_ALL_BUFFER }], proxy_on_response_body: [] },
-        { limits: { bufferedBodyBytes: 1000 } },
-      ),
-    ],
-    request: [{}, {}],
-    app: { body: BIG },
-    expect: { reply: [{ status: 500 }, { status: 500 }] },
-  },
-  {
-    name: 'a held response over the limit of StopAllIterationAndWatermark only waits',
-    filters: [
-      filter(
-        {
-          proxy_on_response_headers: [CALL, { return: STOP_ALL_WATERMARK }],
-          ...answered({ continueStream: 1 }),
-        },
-        { upstreams, limits: { bufferedBodyBytes: 1000 } },
-      ),
-    ],
-    request: [{}, {}],
-    app: { body: BIG },
-    expect: { reply: [{ bodyLength: BIG.length }, { bodyLength: BIG.length }] },
   },
   {
     name: 'an app that has answered while its response is held is not asked again',

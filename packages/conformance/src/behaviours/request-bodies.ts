@@ -1,8 +1,8 @@
 import type { Behaviour, FilterSpec } from '../behaviour.js';
 import type { Operation } from '../guests/operations.js';
 import type { CallbackName } from '../guests/wat-guest.js';
-import { ALL, PAUSE, REQUEST_BODY, REQUEST_HEADERS, REQUEST_TRAILERS } from './numbers.js';
-import { CLOSES_CHUNKED, DROPS_TRAILERS } from './skips.js';
+import { ALL, PAUSE, REQUEST_BODY, REQUEST_HEADERS } from './numbers.js';
+import { CLOSES_CHUNKED } from './skips.js';
 
 type Callbacks = Partial<Record<CallbackName, readonly Operation[]>>;
 const filter = (callbacks: Callbacks): FilterSpec => ({ script: { callbacks } });
@@ -224,116 +224,4 @@ export const requestBodies: readonly Behaviour[] = [
     },
     expect: { reply: { body: String(BIG.length + 1) } },
   },
-  {
-    name: 'a filter behind a middleware that waits still sees the whole body',
-    filters: [onBody({ atEnd: [{ setBuffer: [REQUEST_BODY, ALL, 0, '1'] }] })],
-    laterFilters: [onBody(...HOLD_ALL, { logBuffer: [REQUEST_BODY] }, APPEND)],
-    request: { body: 'hello' },
-    app: { echo: true },
-    expect: {
-      reply: { body: 'hello1!' },
-      logs: ['hello1'],
-      seen: [{ headers: { 'content-length': '7' } }],
-    },
-  },
-  {
-    name: 'so does the only one, of a body that is still coming',
-    filters: [],
-    laterFilters: [onBody({ logSizeAndEnd: true }, { atEnd: [APPEND] })],
-    request: { body: BIG },
-    app: { echo: true },
-    expect: { reply: { bodyLength: BIG.length + 1 } },
-  },
-  {
-    name: 'a body of which there is nothing is no body to a late filter',
-    filters: [],
-    laterFilters: [
-      filter({
-        proxy_on_request_headers: [{ atEnd: [{ log: 'end' }] }],
-        proxy_on_request_body: [{ log: 'body' }],
-      }),
-    ],
-    request: { body: [] },
-    app: { echo: true },
-    expect: { reply: { body: '' }, logs: ['end'] },
-  },
-  {
-    name: 'a body that was read before the filter is refused, and the log says why',
-    before: [readAll],
-    filters: [onBody({ log: 'body' })],
-    request: [{ body: 'hello' }, {}],
-    app: { body: 'ok' },
-    expect: {
-      reply: [{ status: 503, body: '' }, { body: 'ok' }],
-      logs: [],
-      errors: [/read before the filter/],
-    },
-  },
-  {
-    name: 'unless the plugin fails open',
-    before: [readAll],
-    filters: [{ ...onBody({ log: 'body' }), failurePolicy: 'fail-open' }],
-    request: { body: 'hello' },
-    app: { body: 'ok' },
-    expect: { reply: { body: 'ok' }, logs: [], errors: [/read before the filter/] },
-  },
-  {
-    name: 'or the option allows it: then the filter sees a request without a body',
-    before: [readAll],
-    allowConsumedBody: true,
-    filters: [
-      filter({
-        proxy_on_request_headers: [{ atEnd: [{ log: 'end' }] }],
-        proxy_on_request_body: [{ log: 'body' }],
-      }),
-    ],
-    request: { body: 'hello' },
-    app: { body: 'ok' },
-    expect: { reply: { body: 'ok' }, logs: ['end'] },
-  },
-  {
-    name: 'a filter without body callbacks does not mind a body that was read',
-    before: [readAll],
-    filters: [filter({ proxy_on_request_headers: [{ log: 'headers' }] })],
-    request: { body: 'hello' },
-    app: { body: 'ok' },
-    expect: { reply: { body: 'ok' }, logs: ['headers'] },
-  },
-  {
-    name: 'trailers reach the filter, and the app as the filter left them',
-    filters: [
-      filter({
-        proxy_on_request_body: [{ logSizeAndEnd: true }],
-        proxy_on_request_trailers: [
-          { logHeader: [REQUEST_TRAILERS, 'x-sum'] },
-          { replace: [REQUEST_TRAILERS, 'x-sum', '2'] },
-          { add: [REQUEST_TRAILERS, 'x-more', '3'] },
-        ],
-      }),
-    ],
-    request: { body: ['one'], trailers: { 'X-Sum': '1' } },
-    app: { echo: true },
-    expect: {
-      reply: { body: 'one' },
-      logs: ['3 0', '1'],
-      seen: [{ trailers: { 'x-sum': '2', 'x-more': '3' } }],
-    },
-    skip: DROPS_TRAILERS,
-  },
-  {
-    name: 'a body over the limit is answered with 413',
-    filters: [{ ...onBody({ return: PAUSE }), limits: { bufferedBodyBytes: 1000 } }],
-    request: [{ body: BIG }, {}],
-    app: { echo: true },
-    expect: { reply: [{ status: 413 }, { status: 200 }] },
-  },
 ];
-
-function readAll(
-  req: { resume(): unknown; complete: boolean; on: NodeJS.EventEmitter['on'] },
-  _res: unknown,
-  next: () => void,
-): void {
-  req.on('end', next);
-  req.resume();
-}

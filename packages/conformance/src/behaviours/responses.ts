@@ -1,8 +1,8 @@
 import type { Behaviour, FilterSpec } from '../behaviour.js';
 import type { Operation } from '../guests/operations.js';
 import type { CallbackName } from '../guests/wat-guest.js';
-import { ALL, PAUSE, RESPONSE_BODY, RESPONSE_HEADERS, RESPONSE_TRAILERS } from './numbers.js';
-import { APPS_RESPONSE, DROPS_TRAILERS } from './skips.js';
+import { ALL, PAUSE, RESPONSE_BODY, RESPONSE_HEADERS } from './numbers.js';
+import { APPS_RESPONSE } from './skips.js';
 
 type Callbacks = Partial<Record<CallbackName, readonly Operation[]>>;
 const filter = (callbacks: Callbacks): FilterSpec => ({ script: { callbacks } });
@@ -194,42 +194,6 @@ export const responses: readonly Behaviour[] = [
     expect: { reply: [{ status: 204, body: '', headers: { 'content-length': undefined } }, {}] },
   },
   {
-    name: 'trailers of the app reach the filter, and the client as the filter left them',
-    filters: [
-      filter({
-        proxy_on_response_trailers: [
-          { logHeader: [RESPONSE_TRAILERS, 'x-sum'] },
-          { replace: [RESPONSE_TRAILERS, 'x-sum', '2'] },
-        ],
-      }),
-    ],
-    request: {},
-    app: (_req, res) => {
-      res.setHeader('trailer', 'x-sum');
-      res.write('hello');
-      res.addTrailers({ 'X-Sum': '1' });
-      res.end();
-    },
-    expect: { reply: { body: 'hello', trailers: { 'x-sum': '2' } }, logs: ['1'] },
-    skip: DROPS_TRAILERS,
-  },
-  {
-    name: 'trailers that a filter makes turn a kept length into chunks',
-    filters: [onBody({ atEnd: [{ add: [RESPONSE_TRAILERS, 'x-made', '1'] }] })],
-    request: [{}, {}],
-    app: { headers: { 'content-length': '5' }, body: 'hello' },
-    expect: {
-      reply: [
-        {
-          body: 'hello',
-          headers: { 'content-length': undefined, trailer: 'x-made' },
-          trailers: { 'x-made': '1' },
-        },
-        {},
-      ],
-    },
-  },
-  {
     name: 'a head that waits for the body looks sent to the app',
     filters: [onBody({ atEnd: [{ setBuffer: [RESPONSE_BODY, 0, 0, 'x'] }] })],
     request: {},
@@ -320,12 +284,5 @@ export const responses: readonly Behaviour[] = [
         { status: 500 },
       ],
     },
-  },
-  {
-    name: 'a body over the limit is answered with 500',
-    filters: [{ ...onBody({ return: PAUSE }), limits: { bufferedBodyBytes: 1000 } }],
-    request: [{}, {}],
-    app: { body: BIG },
-    expect: { reply: [{ status: 500 }, { status: 500 }] },
   },
 ];

@@ -64,6 +64,8 @@ export type Operation =
   /** Does these only where the callback says end_of_stream. */
   | { atEnd: readonly Operation[] }
   | { beforeEnd: readonly Operation[] }
+  /** Does these only the first time that a guest comes to any such operation. */
+  | { once: readonly Operation[] }
   /** Does these only where the callback is about that call. */
   | { ofCall: readonly [id: number, operations: readonly Operation[]] }
   /** Does these only in the context of that id. */
@@ -84,6 +86,8 @@ const number = (value: number): string => `(i32.const ${String(value | 0)})`;
 /** Where the cas of shared data goes, and the 64 places of ids. */
 const CAS = '(i32.const 8)';
 const PLACES = 512;
+/** Not 0 once `once` has been done. */
+const WAS_DONE = '(i32.const 500)';
 const FOREIGN_OUT = `${number(PLACES - 8)} ${number(PLACES - 4)}`;
 const placeAt = (place: number): string => number(PLACES + 4 * place);
 const idAt = (place: number): string => `(i32.load ${placeAt(place)})`;
@@ -174,6 +178,8 @@ const COMPILERS: { [N in OperationName]: Compiler<N> } = {
   atEnd: (operations, data) => `(if (local.get $end) (then ${compileAll(operations, data)}))`,
   beforeEnd: (operations, data) =>
     `(if (i32.eqz (local.get $end)) (then ${compileAll(operations, data)}))`,
+  once: (operations, data) =>
+    `(if (i32.eqz (i32.load ${WAS_DONE})) (then (i32.store ${WAS_DONE} (i32.const 1)) ${compileAll(operations, data)}))`,
   inContext: ([id, operations], data) =>
     `(if (i32.eq (local.get $context) ${number(id)}) (then ${compileAll(operations, data)}))`,
   ofCall: ([id, operations], data) =>

@@ -1,6 +1,6 @@
 /** What Node knows of a request's body, and how one that Node has read ahead is taken back. */
 import { findHeader } from '../stream/header-list.js';
-import { isHttp2, type NodeRequest } from './messages.js';
+import { isHttp2, isInjected, type NodeRequest } from './messages.js';
 
 /** Of a body whose length the request does not tell. */
 export const UNKNOWN_LENGTH = -1;
@@ -24,6 +24,8 @@ export interface Recalled {
   readonly chunks: readonly Uint8Array[];
   /** Node has seen the body's end. */
   readonly ended: boolean;
+  /** With its end: what came as trailers, as Node keeps them (name, value, …). */
+  readonly trailers: string[];
 }
 
 /** The fields of Node's `Readable` state that a recall sets back. */
@@ -39,10 +41,10 @@ export function isBodyConsumed(req: NodeRequest): boolean {
   return req.readableDidRead;
 }
 
-/** Whether all of a body has come, and there was nothing in it. */
+/** Whether all of a body has come, and there was nothing in it nor behind it. */
 export function isBodyEmpty(req: NodeRequest): boolean {
   const { ended, length } = stateOf(req);
-  return ended && length === 0 && !req.readableDidRead;
+  return ended && length === 0 && !req.readableDidRead && trailersOf(req).length === 0;
 }
 
 /**
@@ -69,7 +71,12 @@ export function recallBody(req: NodeRequest): Recalled | undefined {
   else Object.defineProperty(req, 'emit', own);
   state.dataEmitted = false;
   if (consuming === false) req._consuming = false;
-  return { chunks, ended };
+  return { chunks, ended, trailers: ended ? trailersOf(req) : [] };
+}
+
+/** Node's own list of the trailers that have come. */
+export function trailersOf(req: NodeRequest): string[] {
+  return isInjected(req) ? [] : req.rawTrailers;
 }
 
 function stateOf(req: NodeRequest): ReadableState {

@@ -4,6 +4,7 @@
  */
 import { AsyncResource } from 'node:async_hooks';
 
+import { HeaderList } from '../stream/header-list.js';
 import type { StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap } from '../vm/context.js';
 import { refuseConsumedBody } from './consumed-body.js';
@@ -68,7 +69,17 @@ export class RequestEnd {
     // While a filter holds the head others may have the response, and chunks may come.
     if (!this.isWaiting) return;
     this.#scope = new AsyncResource('PROXYWASMREQUEST');
+    if (this.#length !== 0 && stream.holdsRequestBody) this.#holdBody();
     this.#await();
+  }
+
+  /** No filter looks at the body, but one wants it here, or refused if there is too much of it. */
+  #holdBody(): void {
+    const req = this.#req;
+    if (this.tap !== undefined || isBodyConsumed(req) || isBodyEmpty(req)) return;
+    this.#recalled = recallBody(req);
+    this.tap = new RequestTap(req, this.#exchange.stream, this.#length);
+    this.#replay();
   }
 
   #joinWithBody(plugins: readonly StreamPlugin[], options: JoinOptions): void {
@@ -115,15 +126,17 @@ export class RequestEnd {
     if (recalled === undefined) return;
     this.#recalled = undefined;
     const { stream } = this.#exchange;
-    const { chunks, ended } = recalled;
+    const { chunks, ended, trailers } = recalled;
+    const endsWithData = ended && trailers.length === 0;
     this.tap?.replayed(
       chunks.reduce((total, { length }) => total + length, 0),
       ended,
     );
     for (const [index, chunk] of chunks.entries()) {
-      stream.replayRequestData(chunk, ended && index === chunks.length - 1);
+      stream.replayRequestData(chunk, endsWithData && index === chunks.length - 1);
     }
-    if (ended && chunks.length === 0) stream.replayRequestData(NO_BYTES, true);
+    if (trailers.length > 0) stream.replayRequestTrailers(new HeaderList(trailers));
+    else if (ended && chunks.length === 0) stream.replayRequestData(NO_BYTES, true);
   }
 
   // --- what has passed the filters --------------------------------------------------------------
@@ -157,7 +170,7 @@ export class RequestEnd {
     const { list } = this.headers;
     const { tap } = this;
     const declared = list.get('content-length');
-    if (tap === undefined) {
+    if (tap === undefined || !this.#exchange.stream.seesRequestBody) {
       if (list.edited) this.#restoreLength(declared);
       return false;
     }

@@ -9,6 +9,7 @@ import { HeaderList } from '../stream/header-list.js';
 import type { HttpStream } from '../stream/http-stream.js';
 import type { HeaderMap } from '../vm/context.js';
 import { EXCHANGE, isHttp2, isInjected, type NodeRequest } from './messages.js';
+import { trailersOf } from './request-body.js';
 import { showTrailers } from './request-trailers.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -95,7 +96,7 @@ export class RequestTap {
     if (this.endReleased) return this.#pushEnd();
     if (this.clientEnded) return false;
     this.clientEnded = true;
-    const trailers = this.#isInjected ? [] : this.#req.rawTrailers;
+    const trailers = trailersOf(this.#req);
     if (trailers.length > 0) {
       this.#stream.requestTrailers(new HeaderList(trailers));
     } else {

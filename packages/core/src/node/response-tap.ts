@@ -13,13 +13,10 @@ import { ResponseHeaders } from './response-headers.js';
 import { patchMethods, toBytes } from './response-methods.js';
 import { ResponseWriter, type Callback, type NativeMethods } from './response-writer.js';
 
-/** What waits here for a filter's headers callback before the app is told to wait for 'drain'. */
-const QUEUE_BYTES = 64 * 1024;
-
 type Trailer = readonly [name: string, value: unknown];
 
-/** What the app wrote while a filter held the head, and no filter wants to see. */
-interface Queued {
+/** What the app wrote with one call. */
+interface Piece {
   readonly chunk: unknown;
   readonly encoding: unknown;
   readonly callback: Callback | undefined;
@@ -44,7 +41,6 @@ export class ResponseTap {
   /** The app's trailers, names in its case; the list that filters see is over the same array. */
   #trailers: string[] | undefined;
   #appTrailers: HeaderList | undefined;
-  #queue: Queued[] = [];
   /** Of the body, from the app, while nothing has been sent. */
   #unsentBytes = 0;
 
@@ -158,22 +154,24 @@ export class ResponseTap {
     return isWhole;
   }
 
-  /** A piece of the body goes into the stream, or past it where no filter looks at bodies. */
-  #pass(piece: Queued): boolean {
+  /**
+   * A piece of the body goes into the stream; past it where no filter looks at bodies, once the head
+   * has passed: until then filters hold the body, within their limits.
+   */
+  #pass(piece: Piece): boolean {
     const { writer } = this;
     if (this.isLocal) return this.#ignore(piece.callback);
-    if (writer.bodyMayChange) return this.#filter(piece);
-    if (!this.#passed) return this.#wait(piece);
+    if (writer.bodyMayChange || !this.#passed) return this.#filter(piece);
     if (!piece.isEnd) return this.#writeDirect(piece);
     this.#endDirect(piece);
     return true;
   }
 
-  #writeDirect({ chunk, encoding, callback }: Queued): boolean {
+  #writeDirect({ chunk, encoding, callback }: Piece): boolean {
     return this.writer.writeDirect(chunk, encoding, callback);
   }
 
-  #endDirect({ chunk, encoding }: Queued): void {
+  #endDirect({ chunk, encoding }: Piece): void {
     const { writer } = this;
     const isEmpty = chunk === undefined || chunk === null;
     if (this.#trailers !== undefined) {
@@ -186,7 +184,7 @@ export class ResponseTap {
     }
   }
 
-  #filter({ chunk, encoding, callback, isEnd }: Queued): boolean {
+  #filter({ chunk, encoding, callback, isEnd }: Piece): boolean {
     const bytes = toBytes(chunk, encoding);
     if (typeof chunk === 'string') this.writer.noteText(chunk, encoding, bytes);
     this.#unsentBytes += bytes.length;
@@ -221,15 +219,6 @@ export class ResponseTap {
     else process.nextTick(callback);
   }
 
-  #wait(piece: Queued): boolean {
-    this.#queue.push(piece);
-    const { chunk } = piece;
-    if (typeof chunk === 'string' || chunk instanceof Uint8Array) this.#unsentBytes += chunk.length;
-    if (this.#unsentBytes < QUEUE_BYTES) return true;
-    this.#needsDrain = true;
-    return false;
-  }
-
   #ignore(callback: Callback | undefined): boolean {
     if (callback !== undefined) process.nextTick(callback);
     return true;
@@ -246,10 +235,6 @@ export class ResponseTap {
       return;
     }
     if (writer.flushes) writer.flush();
-    const queue = this.#queue;
-    this.#queue = [];
-    for (const piece of queue) this.#pass(piece);
-    if (!writer.bodyMayChange) this.#drain();
     this.#show();
   }
 
@@ -293,7 +278,6 @@ export class ResponseTap {
     writer.bodyMayChange = true;
     writer.flushes = false;
     writer.drop();
-    for (const { callback } of this.#queue.splice(0)) this.#ignore(callback);
     for (const callback of this.#waiting.splice(0)) process.nextTick(callback);
     this.#paused = false;
     // What the app pipes in has to come to its end, or its source stays open.

@@ -164,6 +164,8 @@ export class ResponseWriter {
       announceTrailers(res, entries);
     }
     for (const held of this.#takeHeld()) this.#write(held);
+    // A head that goes out with the end of its stream leaves no room for trailers.
+    if (isHttp2(res) && !this.started && entries.length > 0 && this.allowsBody) this.flush();
     this.passing = true;
     this.native.addTrailers.call(
       res,

@@ -141,6 +141,11 @@ export class FilterStage implements DirectionPort {
     return this.#iteration !== Iteration.FLOWING;
   }
 
+  /** Whether the guest wants the whole body held, up to a limit, without a look at it. */
+  get holdsWhole(): boolean {
+    return this.#iteration === Iteration.STOPPED_ALL_BUFFER;
+  }
+
   /** Whether everything of this direction has gone past this filter, or nothing more will come. */
   needs(callbacks: Callbacks): boolean {
     if (this.#endPassed) return false;

@@ -122,6 +122,25 @@ export class HttpStream implements ExchangePort, StageStream {
     else this.#joined.receiveData(chunk, endOfStream);
   }
 
+  /** As {@link replayRequestData}, for the body's end with trailers. */
+  replayRequestTrailers(trailers: HeaderMap): void {
+    if (guestIsRunning())
+      return defer(() => {
+        this.replayRequestTrailers(trailers);
+      });
+    if (this.#requestStopped) return;
+    if (this.#joined === null) this.#ends.requestTrailers(trailers);
+    else this.#joined.receiveTrailers(trailers);
+  }
+
+  /** Whether a filter that holds the request's head wants the body read, up to its limit. */
+  get holdsRequestBody(): boolean {
+    if (this.#requestStopped) return false;
+    let filter = this.#first;
+    while (filter !== null && !filter.holdsWhole) filter = filter.next;
+    return filter !== null;
+  }
+
   requestTrailers(trailers: HeaderMap): void {
     if (guestIsRunning())
       return defer(() => {

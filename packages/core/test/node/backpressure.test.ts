@@ -160,7 +160,8 @@ describe('an app', () => {
       proxy_on_request_headers: wakes(RESPONSE),
       proxy_on_response_headers: [{ inContext: [2, [{ return: 1 }]] as const }],
     };
-    running = await filteredServer([{ callbacks }], (req, res) => {
+    const limits = { bufferedBodyBytes: 60_000 };
+    running = await filteredServer([{ callbacks, options: { limits } }], (req, res) => {
       if (req.url !== '/held') return void res.end();
       res.setHeader('content-length', 2 * CHUNK.length + 3);
       events.push(`write ${String(res.write(CHUNK))}`, `length ${String(res.writableLength)}`);
