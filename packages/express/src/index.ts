@@ -1,7 +1,7 @@
 /** proxy-wasm filters as Express middleware, for Express 5 and 4. */
 import {
   createWasmFilter,
-  type PluginInput,
+  type FilterPlugins,
   type ServerRequest,
   type WasmFilter,
   type WasmFilterOptions,
@@ -23,10 +23,7 @@ interface RoutedRequest {
  *
  * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
  */
-export function wasmFilter(
-  plugins: PluginInput | readonly PluginInput[],
-  options: WasmFilterOptions = {},
-): WasmFilter {
+export function wasmFilter(plugins: FilterPlugins, options: WasmFilterOptions = {}): WasmFilter {
   return createWasmFilter(plugins, options, { rerouted: refreshQuery });
 }
 

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fas
 import fp from 'fastify-plugin';
 import {
   filterState as filterStateOf,
-  type PluginInput,
+  type FilterPlugins,
   type WasmFilterOptions,
 } from '@proxy-wasm-node/core/node';
 
@@ -11,8 +11,11 @@ import { Registration } from './registration.js';
 
 /** What `app.register(wasmFilter, …)` takes. */
 export interface WasmFilterPluginOptions extends WasmFilterOptions {
-  /** One plugin or several: requests run through them first to last, responses last to first. */
-  plugins: PluginInput | readonly PluginInput[];
+  /**
+   * One plugin or several: requests run through them first to last, responses last to first. Or a
+   * chain made with `createPluginChain`, which stays open when the app closes.
+   */
+  plugins: FilterPlugins;
   /**
    * Lets the filter see what Fastify never does: `Expect: 100-continue`, Upgrade and CONNECT. It
    * then runs before Fastify's router on every request, and what it answers passes no hooks.
@@ -63,7 +66,7 @@ function register(
     registration.enter(request, reply, next);
   });
   app.addHook('onRoute', ({ config, url }) => {
-    registration.meetRoute(config?.wasmFilter, url);
+    registration.routes.meet(config?.wasmFilter, url);
   });
   app.addHook('onReady', () => registration.ready());
   app.addHook('onClose', () => registration.close());

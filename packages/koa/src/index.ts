@@ -1,7 +1,7 @@
 /** proxy-wasm filters as Koa middleware, for Koa 3 and 2. */
 import {
   createWasmFilter,
-  type PluginInput,
+  type FilterPlugins,
   type ServerReply,
   type ServerRequest,
   type WasmFilter,
@@ -35,10 +35,7 @@ export type KoaWasmFilter = Pick<WasmFilter, keyof WasmFilter> &
  *
  * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
  */
-export function wasmFilter(
-  plugins: PluginInput | readonly PluginInput[],
-  options: WasmFilterOptions = {},
-): KoaWasmFilter {
+export function wasmFilter(plugins: FilterPlugins, options: WasmFilterOptions = {}): KoaWasmFilter {
   const filter = createWasmFilter(plugins, options, { rerouted: keepWholePath });
   const middleware = (ctx: FilteredContext, next: () => Promise<unknown>): Promise<void> =>
     new Promise((resolve, reject) => {

@@ -11,4 +11,9 @@ export {
 export type { LocalAnswer } from './local-answer.js';
 export type { Next, Over } from './exchange.js';
 export type { ServerReply, ServerRequest } from './messages.js';
-export { PluginChain, type PluginInput } from './plugin-chain.js';
+export {
+  createPluginChain,
+  PluginChain,
+  type FilterPlugins,
+  type PluginInput,
+} from './plugin-chain.js';

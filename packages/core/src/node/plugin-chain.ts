@@ -9,6 +9,23 @@ import type { StreamPlugin } from '../stream/ports.js';
 /** A plugin that the caller made and closes, or what to make one of. */
 export type PluginInput = PluginOptions | Plugin;
 
+/** What a filter is made of: one plugin, several in order, or a chain that was made before. */
+export type FilterPlugins = PluginInput | readonly PluginInput[] | PluginChain;
+
+/**
+ * Makes a chain once, to be given to `wasmFilter` of any adapter, as often as wanted: in several
+ * apps, scopes and routes. Its plugins start at once. Closing a filter leaves it alone; whoever
+ * made it closes it.
+ *
+ * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
+ */
+export function createPluginChain(
+  plugins: PluginInput | readonly PluginInput[],
+  options: { host?: Host } = {},
+): PluginChain {
+  return new PluginChain(plugins, options.host, undefined);
+}
+
 /**
  * The plugins of a filter, in order. Those that are given as options are started at once and are
  * the chain's own; one that can't start stands in its place and fails as its policy says.

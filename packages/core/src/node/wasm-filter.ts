@@ -13,7 +13,7 @@ import {
   type ServerReply,
   type ServerRequest,
 } from './messages.js';
-import { PluginChain, type PluginInput } from './plugin-chain.js';
+import { PluginChain, type FilterPlugins } from './plugin-chain.js';
 
 export interface WasmFilterOptions {
   /** Where plugins that are given as options are made; default: the process's default host. */
@@ -58,7 +58,7 @@ export interface WasmFilter {
   readonly plugins: readonly Plugin[];
   /**
    * Closes the plugins that the filter made, and leaves the servers it was attached to. Requests
-   * that come later are refused.
+   * that come later are refused. Plugins and chains that it was given stay open.
    */
   close(): Promise<void>;
   /**
@@ -81,21 +81,18 @@ export interface WasmFilter {
  *
  * @throws ProxyWasmError PW_ERR_OPTIONS_INVALID
  */
-export function wasmFilter(
-  plugins: PluginInput | readonly PluginInput[],
-  options: WasmFilterOptions = {},
-): WasmFilter {
+export function wasmFilter(plugins: FilterPlugins, options: WasmFilterOptions = {}): WasmFilter {
   return createWasmFilter(plugins, options, {});
 }
 
-/** As {@link wasmFilter}, for an adapter to a framework. A chain may stand in several filters. */
+/** As {@link wasmFilter}, for an adapter to a framework. */
 export function createWasmFilter(
-  plugins: PluginInput | readonly PluginInput[] | PluginChain,
+  plugins: FilterPlugins,
   options: WasmFilterOptions,
   hooks: FrameworkHooks,
 ): WasmFilter {
-  const chain =
-    plugins instanceof PluginChain ? plugins : new PluginChain(plugins, options.host, hooks.logger);
+  const isOwn = !(plugins instanceof PluginChain);
+  const chain = isOwn ? new PluginChain(plugins, options.host, hooks.logger) : plugins;
   const join: JoinOptions = {
     get bufferedBodyBytes() {
       return chain.bufferedBodyBytes;
@@ -115,10 +112,10 @@ export function createWasmFilter(
   return Object.assign(filter, {
     plugins: chain.all,
     ready: () => chain.ready(),
-    close: () => {
+    close: async () => {
       for (const detach of servers.values()) detach();
       servers.clear();
-      return chain.close();
+      if (isOwn) await chain.close();
     },
     attach: (server: Server) => {
       if (!servers.has(server)) servers.set(server, attachFilter(server, admit));
