@@ -11,6 +11,7 @@ const CONFIGURATIONS: Record<string, PluginOptions['configuration']> = {
   'rate-limit': { limit: 100, windowSeconds: 60 },
   'request-counter': { header: 'x-tenant', values: ['a'] },
   'latency-histogram': '',
+  'config-refresher': { upstream: 'rules' },
   'queue-producer': { queue: 'requests', vmId: 'totals' },
   'queue-consumer': { queue: 'requests' },
   headers: '',
