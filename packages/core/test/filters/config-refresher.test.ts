@@ -5,7 +5,13 @@ import { describe, expect, it, vi } from 'vitest';
 
 import type { HostOptions, PluginOptions } from '../../src/index.js';
 import { httpServer } from '../support/calling-plugin.js';
-import { exampleFilter, exampleHost, refusalOf, serveBehind } from '../support/example-filters.js';
+import {
+  exampleFilter,
+  exampleHost,
+  refusalOf,
+  serveBehind,
+  type ExampleHost,
+} from '../support/example-filters.js';
 import { TestClock } from '../support/test-clock.js';
 
 const INTERVAL_MS = 10_000;
@@ -34,7 +40,7 @@ async function start(upstreams: HostOptions['upstreams'], configuration: object 
   const example = exampleHost({ clock, ...(upstreams && { upstreams }) });
   const plugin: PluginOptions = {
     code: exampleFilter('config-refresher'),
-    configuration: { upstream: 'rules', path: '/r.json', timeoutMs: 200, ...configuration },
+    configuration: { upstream: 'rules', path: '/r.json', timeoutMs: 10_000, ...configuration },
   };
   const url = await serveBehind(example, [plugin], (req, res) => {
     res.end(`release ${String(req.headers['x-release'] ?? 'none')}`);
@@ -56,6 +62,10 @@ async function start(upstreams: HostOptions['upstreams'], configuration: object 
   };
   return { example, get, logged, tick };
 }
+
+/** What the filter says about a fetch that failed. */
+const complaintIn = ({ log }: ExampleHost): string | undefined =>
+  log.texts('warn').find((text) => text.startsWith('the rules stay as they are: '));
 
 describe('config-refresher', () => {
   it('fetches rules at the start and on ticks, and applies the last', async () => {
@@ -93,17 +103,13 @@ describe('config-refresher', () => {
     ['rules that may not be', json({ requestHeaders: { host: 'x' } }), /bad rules: .*"host"/],
     ['an answer that breaks off', (_req, res) => res.write('{', () => res.destroy()), /no answer/],
     ['no answer at all', (req) => req.socket.destroy(), /status 503/],
-    ['no answer in time', () => undefined, /status 504/],
   ])('keeps the old rules at %s, and fetches again', async (_what, failure, why) => {
     const service = await rulesService(json(BLUE));
     const { example, get, logged, tick } = await start({ rules: service.url });
     await logged(1);
     service.answer = failure;
     tick();
-    const warning = await vi.waitUntil(() =>
-      example.log.texts('warn').find((text) => text.startsWith('the rules stay as they are: ')),
-    );
-    expect(warning).toMatch(why);
+    expect(await vi.waitUntil(() => complaintIn(example))).toMatch(why);
     expect(await get()).toBe('200 release blue');
     service.answer = json(GREEN);
     tick();
@@ -112,10 +118,23 @@ describe('config-refresher', () => {
     });
   });
 
+  it('keeps them where there is no answer in time', async () => {
+    const service = await rulesService(() => undefined);
+    const configuration = { initial: BLUE, timeoutMs: 50 };
+    const { example, get, tick } = await start({ rules: service.url }, configuration);
+    expect(await vi.waitUntil(() => complaintIn(example))).toMatch(/status 504/);
+    expect(await get()).toBe('200 release blue');
+    service.answer = json(GREEN);
+    await vi.waitFor(async () => {
+      tick();
+      expect(await get()).toBe('200 release green');
+    });
+  });
+
   it('has the initial rules until there are others', async () => {
     const answers: ((response: Response) => void)[] = [];
     const rules = () => new Promise<Response>((resolve) => answers.push(resolve));
-    const configuration = { initial: GREEN, timeoutMs: 60_000 };
+    const configuration = { initial: GREEN };
     const { get, logged, tick } = await start({ rules }, configuration);
     expect(await get()).toBe('200 release green');
     // The first answer is awaited: no second is asked for.

@@ -118,11 +118,11 @@ async function authorizationService() {
 }
 
 /** A server behind the filter; its app says which headers it got. */
-async function start(authz: string) {
+async function start(authz: string, timeoutMs = 10_000) {
   const log = recordLog('info');
   const host: Host = createHost({ upstreams: { authz }, logger: log.logger });
   atTestEnd(() => host.close());
-  const configuration = { upstream: 'authz', timeoutMs: 200 };
+  const configuration = { upstream: 'authz', timeoutMs };
   const filter = wasmFilter(await host.createPlugin({ code, configuration }));
   const server = createServer((req, res) => {
     filter(req, res, () => {
@@ -159,7 +159,8 @@ describe('ext-authz-grpc', () => {
   });
 
   it.each(['hang', 'fail', 'garbage', 'split'])('lets nobody pass at: %s', async (how) => {
-    const { get, log } = await start((await authorizationService()).url);
+    const service = await authorizationService();
+    const { get, log } = await start(service.url, how === 'hang' ? 200 : undefined);
     const { status, body } = await get({ authorization: how });
     expect([status, body]).toEqual([503, '503 Service Unavailable\n']);
     expect(log.texts('error')).toEqual([expect.stringContaining('the call to "authz" failed')]);
