@@ -29,6 +29,8 @@ export class Filter {
   copySources(target) {
     cpSync(this.folder, target, {
       recursive: true,
+      // Some share a file, which is a link in all folders but one.
+      dereference: true,
       filter: (source) => source === this.folder || !NOT_SOURCE.test(basename(source)),
     });
   }

@@ -1,5 +1,5 @@
 // A small C++ face of the Proxy-Wasm ABI 0.2.1: plugin (root) and stream contexts, header maps,
-// logging and the plugin's configuration.
+// logging, counters and the plugin's configuration.
 //
 // A filter derives from proxy_wasm::RootContext and proxy_wasm::StreamContext and names in one
 // source file what its module exports:
@@ -38,6 +38,7 @@ enum class MapType : uint32_t {
   ResponseTrailers = 3,
 };
 enum class BufferType : uint32_t { VmConfiguration = 6, PluginConfiguration = 7 };
+enum class MetricType : uint32_t { Counter = 0, Gauge = 1, Histogram = 2 };
 enum class HeadersStatus : uint32_t { Continue = 0, StopIteration = 1 };
 
 // The functions of the host, as the ABI has them. `out` parameters receive a block from `malloc`,
@@ -68,6 +69,12 @@ Status proxy_replace_header_map_value(MapType type, const char *name, size_t nam
 
 PROXY_WASM_IMPORT(proxy_remove_header_map_value)
 Status proxy_remove_header_map_value(MapType type, const char *name, size_t name_size);
+
+PROXY_WASM_IMPORT(proxy_define_metric)
+Status proxy_define_metric(MetricType type, const char *name, size_t name_size, uint32_t *out_id);
+
+PROXY_WASM_IMPORT(proxy_increment_metric)
+Status proxy_increment_metric(uint32_t id, int64_t offset);
 }
 } // namespace abi
 
@@ -163,6 +170,27 @@ public:
 
 private:
   MapType type_;
+};
+
+// A metric that only grows. The host holds the number; all that define the same name share it.
+class Counter {
+public:
+  // Nothing where the host refuses: the name is another type's, or there are too many metrics.
+  static std::optional<Counter> define(std::string_view name) {
+    uint32_t id = 0;
+    if (abi::proxy_define_metric(MetricType::Counter, name.data(), name.size(), &id) !=
+        Status::Ok) {
+      return std::nullopt;
+    }
+    return Counter(id);
+  }
+
+  void increment(int64_t offset = 1) const { abi::proxy_increment_metric(id_, offset); }
+
+private:
+  explicit constexpr Counter(uint32_t id) : id_(id) {}
+
+  uint32_t id_;
 };
 
 // One exchange. `end_of_stream` tells that no body follows.

@@ -15,6 +15,8 @@ const CONFIGURATIONS: Record<string, PluginOptions['configuration']> = {
   'ext-authz': { upstream: 'authz' },
   'ext-authz-go': { upstream: 'authz' },
   'ext-authz-grpc': { upstream: 'authz' },
+  'status-counter': '',
+  'response-size': '',
   'queue-producer': { queue: 'requests', vmId: 'totals' },
   'queue-consumer': { queue: 'requests' },
   headers: '',

@@ -1,8 +1,9 @@
-/** The filters request-counter and latency-histogram on real servers, and what Prometheus sees. */
+/** The filters that count, on real servers, and what Prometheus sees. */
 import { connect } from 'node:net';
 
 import { describe, expect, it, vi } from 'vitest';
 
+import { guest } from '../../../conformance/src/guests/wat-guest.js';
 import type { PluginOptions } from '../../src/index.js';
 import { exampleFilter, exampleHost, refusalOf, serveBehind } from '../support/example-filters.js';
 import { TestClock } from '../support/test-clock.js';
@@ -131,5 +132,72 @@ describe('latency-histogram', () => {
       expect(success()?.value).toBe(1);
     });
     expect(success()?.sum).toBeGreaterThanOrEqual(28);
+  });
+});
+
+describe('status-counter', () => {
+  const code = exampleFilter('status-counter');
+
+  it('counts responses by their status, answers of other filters too', async () => {
+    const example = exampleHost();
+    const refuser: PluginOptions = {
+      code: exampleFilter('basic-auth'),
+      configuration: { prefix: '/admin', users: { alice: 'wonderland' } },
+    };
+    const url = await serveBehind(example, [{ code }, refuser], (req, res) => {
+      res.writeHead(Number(req.url?.slice(1))).end();
+    });
+    for (const path of ['/200', '/204', '/404', '/500', '/admin']) await get(url + path);
+    expect(example.metrics()).toEqual({
+      'responses_total{status_class="1xx"}': 0,
+      'responses_total{status_class="2xx"}': 2,
+      'responses_total{status_class="3xx"}': 0,
+      'responses_total{status_class="4xx"}': 2,
+      'responses_total{status_class="5xx"}': 1,
+    });
+    expect(await example.host.metrics.toPrometheus()).toMatch(
+      /^wasmcustom_responses_total\{status_class="4xx"\} 2$/m,
+    );
+  });
+
+  it('refuses a configuration, and a name that somebody else has', async () => {
+    expect(await refusalOf('status-counter', 'x')).toContain('there is nothing to configure');
+    const { host, log } = exampleHost();
+    const other = await guest({
+      callbacks: {
+        proxy_on_configure: [{ defineMetric: [0, 1, 'status_class=.=3xx;.;responses_total'] }],
+      },
+    });
+    await host.createPlugin({ code: other });
+    await expect(host.createPlugin({ code })).rejects.toThrow('configure returned false');
+    expect(log.texts('error')).toEqual(
+      expect.arrayContaining([
+        'the host does not take the metric status_class=.=3xx;.;responses_total',
+      ]),
+    );
+  });
+});
+
+describe('response-size', () => {
+  it('records the size of each body, whatever its pieces', async () => {
+    const example = exampleHost({ metrics: { buckets: [10, 1000, 100_000] } });
+    const code = exampleFilter('response-size');
+    const url = await serveBehind(example, [{ code }], (req, res) => {
+      if (req.url === '/pieces') {
+        for (let piece = 0; piece < 50; piece += 1) res.write('x'.repeat(1000));
+        res.end();
+      } else res.end(req.url);
+    });
+    for (const path of ['/', '/abc', '/pieces']) await get(url + path);
+    const histogram = () => example.host.metrics.read().find(({ source }) => source === 'filter');
+    await vi.waitFor(() => {
+      expect(histogram()).toMatchObject({ name: 'response_body_bytes', value: 3, sum: 50_005 });
+    });
+    expect(histogram()?.buckets).toEqual([
+      { upTo: 10, count: 2 },
+      { upTo: 1000, count: 2 },
+      { upTo: 100_000, count: 3 },
+      { upTo: Infinity, count: 3 },
+    ]);
   });
 });

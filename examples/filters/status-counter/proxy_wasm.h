@@ -1,0 +1,1 @@
+../headers/proxy_wasm.h
