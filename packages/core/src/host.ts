@@ -66,8 +66,10 @@ class ProxyWasmHost implements Host {
     const { logger = console } = options;
     this.log = toLogSink(logger);
     this.hasLogger = options.logger !== undefined;
-    const { clock, sharedState, metrics, foreignFunctions } = options;
-    this.#services = createServices({ clock, sharedState, metrics, foreignFunctions });
+    const { clock, sharedState, metrics, instruments, foreignFunctions } = options;
+    this.#services = createServices({
+      ...{ clock, sharedState, metrics, instruments, foreignFunctions },
+    });
     const { read, toPrometheus } = this.#services.metrics;
     this.metrics = { read, toPrometheus };
     this.#upstreams = new Upstreams(options.upstreams, checkingResolver(options.resolveUpstream));

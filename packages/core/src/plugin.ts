@@ -235,7 +235,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     options: ResolvedPluginOptions,
     deadline = new StartDeadline(options.limits.startTimeMs),
   ): ContextLease {
-    const lease = this.#registry.lease(loaded, options, {
+    const lease = this.#registry.lease(loaded, options, this.#figures, {
       failed: (error) => {
         this.#vmFailed(error, lease);
       },
@@ -249,6 +249,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       throw error;
     }
     this.#figures.watch(lease.context);
+    this.#registry.pluginStarted();
     return lease;
   }
 

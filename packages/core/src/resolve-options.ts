@@ -158,6 +158,7 @@ const hostOptions = shape({
     tags: recordOf(expect('a regular expression', (value) => value instanceof RegExp)),
     buckets: expect('numbers in ascending order', isAscending),
   }),
+  instruments: flag,
   foreignFunctions: recordOf(callable),
   hostFunctions: recordOf(callable),
   clock: (value, path) => {

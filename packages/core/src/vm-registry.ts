@@ -78,6 +78,11 @@ export class VmRegistry {
     return this.#services.host.metrics.acquireFigures(name);
   }
 
+  /** A plugin has a context that has started. */
+  pluginStarted(): void {
+    this.#services.host.metrics.pluginStarted();
+  }
+
   releaseFigures(name: string): void {
     this.#services.host.metrics.figures.release(name);
   }
@@ -86,13 +91,19 @@ export class VmRegistry {
    * Gives a plugin its context: on a VM of its own, or on one that it may share. Synchronous, so
    * that what is asked for twice at the same time is still made once.
    *
+   * @param figures of plugins of that name
    * @param user told of what becomes of the VM while the lease lasts
    * @throws ProxyWasmError as {@link instantiate} and {@link PluginVm.lease}; nothing is left then
    */
-  lease(loaded: LoadedModule, options: ResolvedPluginOptions, user: LeaseUser): ContextLease {
+  lease(
+    loaded: LoadedModule,
+    options: ResolvedPluginOptions,
+    figures: PluginFigures,
+    user: LeaseUser,
+  ): ContextLease {
     const log = this.logOf(options);
     const vm = this.#openVm(loaded, options, log);
-    const settings = settingsOf(options, log, this.#services.upstreams);
+    const settings = settingsOf(options, log, this.#services.upstreams, figures);
     return vm.lease(settings, contextKey(options), user);
   }
 
@@ -158,6 +169,7 @@ function settingsOf(
   options: ResolvedPluginOptions,
   log: LogSink,
   hostUpstreams: Upstreams,
+  { callbacks: instruments }: PluginFigures,
 ): PluginSettings {
   const { name, rootId, configuration, allowOnHeadersStopIteration } = options;
   const { upstreamCalls } = options.limits;
@@ -168,7 +180,7 @@ function settingsOf(
   const upstreams = new Upstreams(options.upstreams, undefined, hostUpstreams);
   return {
     ...{ name, rootId, configuration, allowOnHeadersStopIteration },
-    ...{ log, property, upstreams, upstreamCalls },
+    ...{ log, property, upstreams, upstreamCalls, instruments },
   };
 }
 

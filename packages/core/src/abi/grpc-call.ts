@@ -46,3 +46,11 @@ const VALUE = /^[\x20-\x7e]*$/;
 export function isMetadata(entries: readonly string[]): boolean {
   return entries.every((text, index) => (index % 2 === 0 ? NAME : VALUE).test(text));
 }
+
+/** gRPC's status codes by number, as figures name them. */
+export const GRPC_STATUS_NAMES: readonly string[] = [
+  ...['ok', 'cancelled', 'unknown', 'invalid_argument', 'deadline_exceeded', 'not_found'],
+  ...['already_exists', 'permission_denied', 'resource_exhausted', 'failed_precondition'],
+  ...['aborted', 'out_of_range', 'unimplemented', 'internal', 'unavailable', 'data_loss'],
+  'unauthenticated',
+];

@@ -1,4 +1,11 @@
-import type { GrpcListener, GrpcRequest, GrpcStream, GrpcTarget } from '../abi/grpc-call.js';
+import { CallbackKind } from '../abi/callback-kinds.js';
+import {
+  GRPC_STATUS_NAMES,
+  type GrpcListener,
+  type GrpcRequest,
+  type GrpcStream,
+  type GrpcTarget,
+} from '../abi/grpc-call.js';
 import { parseGrpcService } from '../abi/grpc-service.js';
 import { BufferType, MapType, Status } from '../abi/types.js';
 import { messageOf } from '../errors.js';
@@ -58,7 +65,7 @@ export class GrpcCalls implements GrpcCallPort {
     timeoutMs: number,
   ): CallStarted {
     const destination = this.#find(upstream);
-    if (typeof destination === 'number') return notStarted(destination);
+    if (typeof destination === 'number') return this.#refused(CallClass.GRPC_CALL, destination);
     return this.#start(CallClass.GRPC_CALL, (id) => {
       const { target } = destination;
       const asked = merge(request, destination);
@@ -71,7 +78,7 @@ export class GrpcCalls implements GrpcCallPort {
 
   stream(upstream: Uint8Array, request: GrpcRequest): CallStarted {
     const destination = this.#find(upstream);
-    if (typeof destination === 'number') return notStarted(destination);
+    if (typeof destination === 'number') return this.#refused(CallClass.GRPC_STREAM, destination);
     return this.#start(CallClass.GRPC_STREAM, (id) => {
       const asked = merge(request, destination);
       const stream = destination.target.stream(asked, this.#streamListener(id));
@@ -121,12 +128,16 @@ export class GrpcCalls implements GrpcCallPort {
       trailingMetadata: () => undefined,
       message: (bytes) => {
         runEvent(() => {
-          if (this.#calls.finish(id)) this.#onMessage(id, bytes);
+          if (!this.#calls.finish(id)) return;
+          this.#calls.count(CallClass.GRPC_CALL, 'ok');
+          this.#onMessage(id, bytes);
         });
       },
       closed: (status, text) => {
         runEvent(() => {
-          if (this.#calls.finish(id)) this.#onClose(id, status, text);
+          if (!this.#calls.finish(id)) return;
+          this.#calls.count(CallClass.GRPC_CALL, resultOf(status));
+          this.#onClose(id, status, text);
         });
       },
     };
@@ -157,6 +168,7 @@ export class GrpcCalls implements GrpcCallPort {
       closed: (status, text) => {
         event(() => {
           this.#streamClosed(id);
+          this.#calls.count(CallClass.GRPC_STREAM, resultOf(status));
           this.#onClose(id, status, text);
         });
       },
@@ -182,7 +194,7 @@ export class GrpcCalls implements GrpcCallPort {
     if (callback === null) return;
     const type = MapType.GRPC_RECEIVE_INITIAL_METADATA;
     this.#metadata = { type, map: new ReceivedEntries(entries) };
-    this.#calls.run('proxy_on_grpc_receive_initial_metadata', () =>
+    this.#calls.run(CallbackKind.ON_GRPC_RECEIVE_INITIAL_METADATA, () =>
       callback(root.id, id, entries.length >> 1),
     );
     this.#metadata = undefined;
@@ -193,7 +205,7 @@ export class GrpcCalls implements GrpcCallPort {
     const callback = root.vm.callbacks.onGrpcReceive;
     if (callback === null) return;
     this.#message = new BytesBuffer(bytes);
-    this.#calls.run('proxy_on_grpc_receive', () => callback(root.id, id, bytes.length));
+    this.#calls.run(CallbackKind.ON_GRPC_RECEIVE, () => callback(root.id, id, bytes.length));
     this.#message = undefined;
   }
 
@@ -203,7 +215,7 @@ export class GrpcCalls implements GrpcCallPort {
     if (callback === null) return;
     const type = MapType.GRPC_RECEIVE_TRAILING_METADATA;
     this.#metadata = { type, map: new ReceivedEntries(entries) };
-    this.#calls.run('proxy_on_grpc_receive_trailing_metadata', () =>
+    this.#calls.run(CallbackKind.ON_GRPC_RECEIVE_TRAILING_METADATA, () =>
       callback(root.id, id, entries.length >> 1),
     );
     this.#metadata = undefined;
@@ -214,7 +226,7 @@ export class GrpcCalls implements GrpcCallPort {
     const callback = root.vm.callbacks.onGrpcClose;
     root.lastStatus = { code: status, message };
     if (callback === null) return;
-    this.#calls.run('proxy_on_grpc_close', () => callback(root.id, id, status));
+    this.#calls.run(CallbackKind.ON_GRPC_CLOSE, () => callback(root.id, id, status));
   }
 
   // --- where to --------------------------------------------------------------------------------
@@ -242,6 +254,11 @@ export class GrpcCalls implements GrpcCallPort {
     }
   }
 
+  #refused(callClass: CallClass, status: Status): CallStarted {
+    this.#calls.count(callClass, 'not_started');
+    return notStarted(status);
+  }
+
   #start(callClass: CallClass, start: (id: number) => () => void): CallStarted {
     return this.#calls.start(callClass, (id) => {
       try {
@@ -257,6 +274,11 @@ export class GrpcCalls implements GrpcCallPort {
 function endOf(open: OpenStream): void {
   if (!open.ended) open.stream.end();
   open.ended = true;
+}
+
+/** A status as it is counted. */
+function resultOf(status: number): string {
+  return GRPC_STATUS_NAMES[status] ?? 'unknown';
 }
 
 function isGrpc(id: number): boolean {

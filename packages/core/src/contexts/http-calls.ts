@@ -1,3 +1,4 @@
+import { CallbackKind } from '../abi/callback-kinds.js';
 import type { HttpCallOutcome, HttpCallRequest, HttpCallResponse } from '../abi/http-call.js';
 import { BufferType, MapType, Status } from '../abi/types.js';
 import { CallClass } from '../vm/call-ids.js';
@@ -41,7 +42,10 @@ export class HttpCalls implements HttpCallPort {
 
   start(upstream: string, request: HttpCallRequest): CallStarted {
     const target = this.#calls.find(upstream);
-    if (target === undefined) return notStarted(Status.BAD_ARGUMENT);
+    if (target === undefined) {
+      this.#calls.count(CallClass.HTTP_CALL, 'not_started');
+      return notStarted(Status.BAD_ARGUMENT);
+    }
     return this.#calls.start(CallClass.HTTP_CALL, (id) => {
       let early: HttpCallOutcome | undefined;
       let started = false;
@@ -63,7 +67,9 @@ export class HttpCalls implements HttpCallPort {
       this.#warn(what, upstream, outcome);
     }
     runEvent(() => {
-      if (this.#calls.finish(id)) this.#tell(id, outcome.response);
+      if (!this.#calls.finish(id)) return;
+      this.#calls.count(CallClass.HTTP_CALL, resultOf(outcome));
+      this.#tell(id, outcome.response);
     });
   }
 
@@ -76,7 +82,7 @@ export class HttpCalls implements HttpCallPort {
     if (response === undefined) {
       root.lastStatus = { code: Status.BROKEN_CONNECTION, message: 'reset' };
     }
-    this.#calls.run('proxy_on_http_call_response', () =>
+    this.#calls.run(CallbackKind.ON_HTTP_CALL_RESPONSE, () =>
       onHttpCallResponse(root.id, id, headers.length >> 1, body.length, trailers.length >> 1),
     );
     this.#told = undefined;
@@ -86,4 +92,12 @@ export class HttpCalls implements HttpCallPort {
     const text = `HTTP call to upstream ${JSON.stringify(upstream)} ${what}: ${problem ?? ''}`;
     this.#calls.warn(text);
   }
+}
+
+/** What a call came to, as it is counted: the answer's class, or what kept it away. */
+function resultOf({ response, problem }: HttpCallOutcome): string {
+  if (response === undefined) return 'reset';
+  const status = response.headers[1] ?? '';
+  if (problem === undefined) return `${status.charAt(0)}xx`;
+  return status === '504' ? 'timeout' : 'unreachable';
 }

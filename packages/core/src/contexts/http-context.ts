@@ -1,3 +1,4 @@
+import { CallbackKind } from '../abi/callback-kinds.js';
 import { BufferType, MapType, StreamType, type LogLevel } from '../abi/types.js';
 import type { UpstreamCallPorts } from '../vm/call-ports.js';
 import {
@@ -51,10 +52,12 @@ export class HttpContext extends Context {
     root.streams += 1;
     const callback = vm.callbacks.onContextCreate;
     if (callback === null) return 0;
+    root.instruments?.begin(CallbackKind.ON_CONTEXT_CREATE);
     vm.enter(this);
     try {
       callback(this.id, root.id);
       vm.leave();
+      root.instruments?.end();
       return vm.failure === undefined ? 0 : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -64,12 +67,15 @@ export class HttpContext extends Context {
 
   onRequestHeaders(count: number, endOfStream: boolean): number {
     const { vm } = this;
+    const { instruments } = this.root;
     const callback = vm.callbacks.onRequestHeaders;
     if (callback === null) return 0;
+    instruments?.begin(CallbackKind.ON_REQUEST_HEADERS);
     vm.enter(this);
     try {
       const result = callback(this.id, count, endOfStream ? 1 : 0);
       vm.leave();
+      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -79,12 +85,15 @@ export class HttpContext extends Context {
 
   onRequestBody(sizeBytes: number, endOfStream: boolean): number {
     const { vm } = this;
+    const { instruments } = this.root;
     const callback = vm.callbacks.onRequestBody;
     if (callback === null) return 0;
+    instruments?.begin(CallbackKind.ON_REQUEST_BODY);
     vm.enter(this);
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
       vm.leave();
+      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -94,12 +103,15 @@ export class HttpContext extends Context {
 
   onRequestTrailers(count: number): number {
     const { vm } = this;
+    const { instruments } = this.root;
     const callback = vm.callbacks.onRequestTrailers;
     if (callback === null) return 0;
+    instruments?.begin(CallbackKind.ON_REQUEST_TRAILERS);
     vm.enter(this);
     try {
       const result = callback(this.id, count);
       vm.leave();
+      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -109,12 +121,15 @@ export class HttpContext extends Context {
 
   onResponseHeaders(count: number, endOfStream: boolean): number {
     const { vm } = this;
+    const { instruments } = this.root;
     const callback = vm.callbacks.onResponseHeaders;
     if (callback === null) return 0;
+    instruments?.begin(CallbackKind.ON_RESPONSE_HEADERS);
     vm.enter(this);
     try {
       const result = callback(this.id, count, endOfStream ? 1 : 0);
       vm.leave();
+      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -124,12 +139,15 @@ export class HttpContext extends Context {
 
   onResponseBody(sizeBytes: number, endOfStream: boolean): number {
     const { vm } = this;
+    const { instruments } = this.root;
     const callback = vm.callbacks.onResponseBody;
     if (callback === null) return 0;
+    instruments?.begin(CallbackKind.ON_RESPONSE_BODY);
     vm.enter(this);
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
       vm.leave();
+      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -139,12 +157,15 @@ export class HttpContext extends Context {
 
   onResponseTrailers(count: number): number {
     const { vm } = this;
+    const { instruments } = this.root;
     const callback = vm.callbacks.onResponseTrailers;
     if (callback === null) return 0;
+    instruments?.begin(CallbackKind.ON_RESPONSE_TRAILERS);
     vm.enter(this);
     try {
       const result = callback(this.id, count);
       vm.leave();
+      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -157,9 +178,11 @@ export class HttpContext extends Context {
     const callback = vm.callbacks.onLog;
     if (callback === null) return;
     this.logging = true;
+    this.root.instruments?.begin(CallbackKind.ON_LOG);
     vm.enter(this);
     try {
       callback(this.id);
+      this.root.instruments?.end();
     } catch (error) {
       vm.trapped(error, this, 'proxy_on_log');
     } finally {
@@ -174,13 +197,22 @@ export class HttpContext extends Context {
    */
   onDoneAndDelete(): void {
     const { vm } = this;
+    const { instruments } = this.root;
     const { onDone, onDelete } = vm.callbacks;
     let callback = 'proxy_on_done';
     vm.enter(this);
     try {
-      if (onDone !== null) onDone(this.id);
+      if (onDone !== null) {
+        instruments?.begin(CallbackKind.ON_DONE);
+        onDone(this.id);
+        instruments?.end();
+      }
       callback = 'proxy_on_delete';
-      if (onDelete !== null && vm.failure === undefined) onDelete(this.id);
+      if (onDelete !== null && vm.failure === undefined) {
+        instruments?.begin(CallbackKind.ON_DELETE);
+        onDelete(this.id);
+        instruments?.end();
+      }
       vm.leave();
     } catch (error) {
       vm.leave();
@@ -199,6 +231,10 @@ export class HttpContext extends Context {
     this.vm.forget(this);
     this.root.streamEnded();
     return true;
+  }
+
+  override get paused(): boolean {
+    return this.#request.paused || this.#response.paused;
   }
 
   /** Whether the callback that has just returned asked for a local response; asking forgets it. */

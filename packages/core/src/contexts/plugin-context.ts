@@ -1,3 +1,4 @@
+import { CALLBACK_NAMES, CallbackKind } from '../abi/callback-kinds.js';
 import { BufferType, Status, type LogLevel } from '../abi/types.js';
 import {
   Context,
@@ -12,12 +13,15 @@ import { TRAPPED, type Vm } from '../vm/vm.js';
 import { BytesBuffer } from './bytes-buffer.js';
 import { ownProperty } from './plugin-properties.js';
 import type { PluginSettings } from './plugin-settings.js';
+import type { CallbackInstruments } from './ports.js';
 import { UpstreamCalls } from './upstream-calls.js';
 
 /** The root context: one configured use of a module in one VM. */
 export class PluginContext extends Context implements RootContext {
   readonly vm: Vm;
   readonly settings: PluginSettings;
+  /** Counts its callbacks and its streams'; null: nothing is counted. */
+  readonly instruments: CallbackInstruments | null;
   readonly #logPrefix: string;
   /** Stream contexts that live on it. */
   streams = 0;
@@ -44,6 +48,7 @@ export class PluginContext extends Context implements RootContext {
     super(vm.nextContextId());
     this.vm = vm;
     this.settings = settings;
+    this.instruments = settings.instruments;
     this.#logPrefix = joinPrefix([settings.rootId, vm.identity.vmId]);
     vm.contexts.set(this.id, this);
     this.#calls = new UpstreamCalls(this);
@@ -98,7 +103,7 @@ export class PluginContext extends Context implements RootContext {
     this.configuring = true;
     try {
       const { onContextCreate } = this.vm.callbacks;
-      return this.#call('proxy_on_context_create', onContextCreate, 0) !== TRAPPED;
+      return this.#call(CallbackKind.ON_CONTEXT_CREATE, onContextCreate, 0) !== TRAPPED;
     } finally {
       this.configuring = false;
     }
@@ -107,7 +112,7 @@ export class PluginContext extends Context implements RootContext {
   /** Answers what the guest did; 1 where it has no such callback. */
   onVmStart(): number {
     const { onVmStart } = this.vm.callbacks;
-    return this.#call('proxy_on_vm_start', onVmStart, this.vm.identity.configuration.length);
+    return this.#call(CallbackKind.ON_VM_START, onVmStart, this.vm.identity.configuration.length);
   }
 
   /** Answers what the guest did; 1 where it has no such callback. */
@@ -115,7 +120,7 @@ export class PluginContext extends Context implements RootContext {
     this.configuring = true;
     try {
       const { onConfigure } = this.vm.callbacks;
-      return this.#call('proxy_on_configure', onConfigure, this.settings.configuration.length);
+      return this.#call(CallbackKind.ON_CONFIGURE, onConfigure, this.settings.configuration.length);
     } finally {
       this.configuring = false;
     }
@@ -123,14 +128,14 @@ export class PluginContext extends Context implements RootContext {
 
   /** Answers what the guest did (0: not done yet); 1 where it has no such callback. */
   onDone(): number {
-    return this.#call('proxy_on_done', this.vm.callbacks.onDone, 0);
+    return this.#call(CallbackKind.ON_DONE, this.vm.callbacks.onDone, 0);
   }
 
   /** The last callback; the context is gone after it. */
   delete(): void {
     if (!this.vm.contexts.has(this.id)) return;
     this.end();
-    this.#call('proxy_on_delete', this.vm.callbacks.onDelete, 0);
+    this.#call(CallbackKind.ON_DELETE, this.vm.callbacks.onDelete, 0);
     this.vm.forget(this);
   }
 
@@ -138,14 +143,21 @@ export class PluginContext extends Context implements RootContext {
     this.end();
   }
 
-  #call(name: string, fn: ((a: number, b: number) => number) | null, argument: number): number {
+  #call(
+    kind: CallbackKind,
+    fn: ((a: number, b: number) => number) | null,
+    argument: number,
+  ): number {
     if (fn === null) return 1;
     const { vm } = this;
+    this.instruments?.beginTimed(kind);
     vm.enter(this);
     try {
-      return fn(this.id, argument);
+      const result = fn(this.id, argument);
+      this.instruments?.end();
+      return result;
     } catch (error) {
-      return vm.trapped(error, this, name);
+      return vm.trapped(error, this, CALLBACK_NAMES[kind] as string);
     } finally {
       vm.leave();
     }
@@ -155,13 +167,14 @@ export class PluginContext extends Context implements RootContext {
 
   onTick(): void {
     runEvent(() => {
-      if (!this.#ended) this.#call('proxy_on_tick', this.vm.callbacks.onTick, 0);
+      if (!this.#ended) this.#call(CallbackKind.ON_TICK, this.vm.callbacks.onTick, 0);
     });
   }
 
   onQueueReady(queueId: number): void {
     runEvent(() => {
-      if (!this.#ended) this.#call('proxy_on_queue_ready', this.vm.callbacks.onQueueReady, queueId);
+      if (!this.#ended)
+        this.#call(CallbackKind.ON_QUEUE_READY, this.vm.callbacks.onQueueReady, queueId);
     });
   }
 
@@ -179,9 +192,11 @@ export class PluginContext extends Context implements RootContext {
     const bytes = 'result' in outcome ? outcome.result : NO_BYTES;
     this.#callData = new BytesBuffer(bytes);
     this.lastStatus = statusOf(outcome);
+    this.instruments?.beginTimed(CallbackKind.ON_FOREIGN_FUNCTION);
     vm.enter(context);
     try {
       onForeignFunction(context.id, callId, bytes.length);
+      this.instruments?.end();
     } catch (error) {
       vm.trapped(error, context, 'proxy_on_foreign_function');
     } finally {
@@ -215,6 +230,17 @@ export class PluginContext extends Context implements RootContext {
   end(): void {
     this.#ended = true;
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
+  }
+
+  // --- what is counted ---------------------------------------------------------------------------
+
+  countTrap(): void {
+    this.instruments?.countTrap();
+  }
+
+  /** How many of its streams wait for the guest. */
+  get pausedStreams(): number {
+    return this.vm.contexts.values().filter(({ root, paused }) => root === this && paused).length;
   }
 
   // --- streams ---------------------------------------------------------------------------------

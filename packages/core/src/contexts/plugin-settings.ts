@@ -1,6 +1,6 @@
 import type { LogSink } from '../logger.js';
 import type { PropertyValue } from '../vm/context.js';
-import type { UpstreamPort } from './ports.js';
+import type { CallbackInstruments, UpstreamPort } from './ports.js';
 
 /** What one configured use of a module is told about itself; the part of it that is not the VM. */
 export interface PluginSettings {
@@ -15,6 +15,8 @@ export interface PluginSettings {
   readonly upstreams: UpstreamPort;
   /** How many calls to upstreams may be in flight. */
   readonly upstreamCalls: number;
+  /** null: nothing is counted. */
+  readonly instruments: CallbackInstruments | null;
   /** Envoy's `allow_on_headers_stop_iteration`. */
   readonly allowOnHeadersStopIteration: boolean;
 }

@@ -1,4 +1,5 @@
 /** What contexts ask of the world around them: the stream they are part of, and upstreams. */
+import type { CallbackKind } from '../abi/callback-kinds.js';
 import type { GrpcTarget } from '../abi/grpc-call.js';
 import type { HttpTarget } from '../abi/http-call.js';
 import type {
@@ -22,6 +23,8 @@ export interface DirectionPort {
   createTrailers(): HeaderMap | undefined;
   /** The current chunk, the whole held body, or an empty buffer that can't be changed. */
   readonly body: GuestBuffer;
+  /** Whether this plugin holds something of this direction, until it resumes. */
+  readonly paused: boolean;
   /** Resumes after a pause, as soon as the guest has returned; nothing if nothing is paused. */
   resume(): void;
 }
@@ -45,6 +48,22 @@ export interface ExchangePort {
 export interface UpstreamTarget extends HttpTarget {
   /** undefined: it is no server. Throws where gRPC's package is not installed. */
   readonly grpc?: GrpcTarget;
+}
+
+/**
+ * Counts what a plugin's callbacks do. `begin` and `end` are around each of a stream's, where no more
+ * than an addition may be done.
+ */
+export interface CallbackInstruments {
+  begin(kind: CallbackKind): void;
+  /** As `begin`, for a callback that is called seldom. */
+  beginTimed(kind: CallbackKind): void;
+  /** The callback has returned; not called where it trapped. */
+  end(): void;
+  countTrap(): void;
+  /** The callback that has just returned paused its stream. */
+  countPause(): void;
+  countUpstreamCall(type: 'http' | 'grpc', result: string): void;
 }
 
 /** Upstreams by name, as one plugin sees them. */

@@ -1,6 +1,7 @@
+import { CALLBACK_NAMES, type CallbackKind } from '../abi/callback-kinds.js';
 import { LogLevel, Status } from '../abi/types.js';
 import { messageOf } from '../errors.js';
-import type { CallClass } from '../vm/call-ids.js';
+import { CallClass, callClassOf } from '../vm/call-ids.js';
 import { notStarted, type CallStarted, type UpstreamCallPorts } from '../vm/call-ports.js';
 import type { GuestBuffer, ReadableHeaderMap } from '../vm/context.js';
 import { GrpcCalls } from './grpc-calls.js';
@@ -56,17 +57,17 @@ export class UpstreamCalls implements UpstreamCallPorts {
    */
   start(callClass: CallClass, start: (id: number) => (() => void) | undefined): CallStarted {
     const { vm, settings } = this.root;
-    if (this.#ended) return notStarted(Status.INTERNAL_FAILURE);
+    if (this.#ended) return this.#notStarted(callClass);
     if (this.#inFlight.size >= settings.upstreamCalls) {
       const limit = String(settings.upstreamCalls);
       this.warn(`${limit} calls are in flight, which is the limit (limits.upstreamCalls)`);
-      return notStarted(Status.INTERNAL_FAILURE);
+      return this.#notStarted(callClass);
     }
     const id = vm.callIds.take(callClass);
     const cancel = start(id);
     if (cancel === undefined) {
       vm.callIds.release(id);
-      return notStarted(Status.INTERNAL_FAILURE);
+      return this.#notStarted(callClass);
     }
     this.#inFlight.set(id, cancel);
     return { status: Status.OK, id };
@@ -87,8 +88,20 @@ export class UpstreamCalls implements UpstreamCallPorts {
     const cancel = this.#inFlight.get(id);
     if (cancel === undefined) return false;
     this.finish(id);
+    this.count(callClassOf(id), 'cancelled');
     cancel();
     return true;
+  }
+
+  /** One call more that came to this. */
+  count(callClass: number, result: string): void {
+    const type = callClass === CallClass.HTTP_CALL ? 'http' : 'grpc';
+    this.root.instruments?.countUpstreamCall(type, result);
+  }
+
+  #notStarted(callClass: CallClass): CallStarted {
+    this.count(callClass, 'not_started');
+    return notStarted(Status.INTERNAL_FAILURE);
   }
 
   warn(text: string): void {
@@ -96,14 +109,16 @@ export class UpstreamCalls implements UpstreamCallPorts {
   }
 
   /** Runs guest code on the plugin context; the status's message lasts as long as that. */
-  run(callback: string, call: () => unknown): void {
+  run(kind: CallbackKind, call: () => unknown): void {
     const { root } = this;
-    const { vm } = root;
+    const { vm, instruments } = root;
+    instruments?.beginTimed(kind);
     vm.enter(root);
     try {
       call();
+      instruments?.end();
     } catch (error) {
-      vm.trapped(error, root, callback);
+      vm.trapped(error, root, CALLBACK_NAMES[kind] as string);
     } finally {
       vm.leave();
       root.lastStatus = { ...root.lastStatus, message: '' };

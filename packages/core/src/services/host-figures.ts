@@ -1,3 +1,4 @@
+import { CallbackFigures, DURATION_BUCKETS, type Durations } from './callback-figures.js';
 import type { MetricSample } from './metric-samples.js';
 
 /** What the host counts about itself and its plugins, all of it where it costs nothing. */
@@ -8,11 +9,17 @@ export class HostFigures {
   vmsActive = 0;
   /** Lines that a logger threw at. */
   logLinesDropped = 0;
+  readonly #instruments: boolean;
   readonly #plugins = new Map<string, PluginFigures>();
+
+  /** @param instruments whether callbacks are counted */
+  constructor(instruments = true) {
+    this.#instruments = instruments;
+  }
 
   /** The figures of the plugins of that name; {@link release} them when the plugin closes. */
   acquire(name: string): PluginFigures {
-    const figures = this.#plugins.get(name) ?? new PluginFigures();
+    const figures = this.#plugins.get(name) ?? new PluginFigures(this.#instruments);
     this.#plugins.set(name, figures);
     figures.plugins += 1;
     return figures;
@@ -38,6 +45,7 @@ export class HostFigures {
 /** A plugin context, as far as it is counted. */
 export interface CountedContext {
   readonly streams: number;
+  readonly pausedStreams: number;
   readonly localResponses: number;
   readonly vm: { readonly memory: { readonly sizeBytes: number } };
   atEnd(cleanup: () => void): void;
@@ -46,6 +54,8 @@ export interface CountedContext {
 /** Of all plugins of one name. */
 export class PluginFigures {
   plugins = 0;
+  /** null: switched off. */
+  readonly callbacks: CallbackFigures | null;
   /** Failures of VMs: traps and the like. */
   failures = 0;
   reloadSuccesses = 0;
@@ -56,6 +66,10 @@ export class PluginFigures {
   #localResponses = 0;
   #peakMemoryBytes = 0;
   readonly #contexts = new Set<CountedContext>();
+
+  constructor(instruments: boolean) {
+    this.callbacks = instruments ? new CallbackFigures() : null;
+  }
 
   /** Counts a context as long as it lives. Safe to call again, as plugins that share one do. */
   watch(context: CountedContext): void {
@@ -86,7 +100,13 @@ export class PluginFigures {
         of(({ streams }) => streams),
         labels,
       ),
+      gauge(
+        'wasm.paused_streams',
+        of(({ pausedStreams }) => pausedStreams),
+        labels,
+      ),
       counter('wasm.local_responses', localResponses, labels),
+      ...(this.callbacks === null ? [] : readCallbacks(this.callbacks, labels)),
     ];
   }
 
@@ -100,6 +120,36 @@ export class PluginFigures {
     const vms = new Set([...this.#contexts].map(({ vm }) => vm));
     return [...vms].reduce((total, { memory }) => total + memory.sizeBytes, 0);
   }
+}
+
+function readCallbacks(figures: CallbackFigures, labels: Labels): MetricSample[] {
+  const samples = figures.readCallbacks().flatMap(({ callback, durations, ...counts }) => {
+    const each = { ...labels, callback };
+    return [
+      counter('wasm.callback_calls', counts.calls, each),
+      counter('wasm.callback_traps', counts.traps, each),
+      counter('wasm.callback_pauses', counts.pauses, each),
+      durationSample(durations, each),
+    ];
+  });
+  const calls = figures
+    .readUpstreamCalls()
+    .map(({ type, result, calls: count }) =>
+      counter('wasm.upstream_calls', count, { ...labels, type, result }),
+    );
+  return [...samples, ...calls];
+}
+
+/** The times of one callback: of those calls that were timed. */
+export function durationSample(durations: Durations, labels: Labels): MetricSample {
+  let upToHere = 0;
+  const buckets = [...DURATION_BUCKETS, Infinity].map((upTo, index) => {
+    upToHere += durations.counts[index] ?? 0;
+    return { upTo, count: upToHere };
+  });
+  const { count, sumSeconds } = durations;
+  const base = { name: 'wasm.callback_duration_seconds', labels, source: 'host' } as const;
+  return { ...base, type: 'histogram', value: count, sum: sumSeconds, buckets };
 }
 
 type Labels = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import type { MetricType } from '../abi/types.js';
-import { HostFigures, type PluginFigures } from './host-figures.js';
+import { durationSample, HostFigures, type PluginFigures } from './host-figures.js';
 import { DEFAULT_BUCKETS, MemoryMetrics } from './memory-metrics.js';
 import { MetricSampler, type MetricSample, type MetricTags } from './metric-samples.js';
 import type { MetricStore } from './metric-store.js';
@@ -29,11 +29,14 @@ export interface MetricsView {
   toPrometheus(): Promise<string>;
 }
 
+/** A meter is told of each time: it asks for no sums. */
+const NO_DURATIONS = { count: 0, sumSeconds: 0, counts: new Float64Array(0) };
+
 const DEFAULT_PREFIX = 'wasmcustom_';
 
 export class HostMetrics implements MetricsView {
   readonly store: MetricStore;
-  readonly figures = new HostFigures();
+  readonly figures: HostFigures;
   readonly #sampler: MetricSampler;
   readonly #prefix: string;
   readonly #meter: OpenTelemetryExposition | undefined;
@@ -45,7 +48,8 @@ export class HostMetrics implements MetricsView {
   /** The metric that was defined last, of those that this host has seen. */
   #lastMetric = -1;
 
-  constructor(options: MetricsOptions = {}, store?: MetricStore) {
+  /** @param instruments whether plugins' callbacks are counted */
+  constructor(options: MetricsOptions = {}, store?: MetricStore, instruments = true) {
     const {
       registry,
       meter,
@@ -54,6 +58,7 @@ export class HostMetrics implements MetricsView {
       buckets = DEFAULT_BUCKETS,
     } = options;
     this.store = store ?? new MemoryMetrics(buckets);
+    this.figures = new HostFigures(instruments);
     this.#sampler = new MetricSampler(tags);
     this.#prefix = prefix;
     if (registry !== undefined) this.#expositions.push(this.#expose(registry));
@@ -85,8 +90,19 @@ export class HostMetrics implements MetricsView {
   /** As {@link HostFigures.acquire}; they appear in what the app has at once. */
   acquireFigures(plugin: string): PluginFigures {
     const figures = this.figures.acquire(plugin);
+    const meter = this.#meter;
+    if (meter !== undefined && figures.callbacks !== null) {
+      figures.callbacks.onTimed = (callback, seconds) => {
+        meter.recordLater(durationSample(NO_DURATIONS, { plugin, callback }), seconds);
+      };
+    }
     this.#update();
     return figures;
+  }
+
+  /** Figures of callbacks appear in what the app has once there are some. */
+  pluginStarted(): void {
+    this.#update();
   }
 
   read = (): MetricSample[] => {

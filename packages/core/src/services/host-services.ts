@@ -19,6 +19,8 @@ export interface ServiceOptions {
   readonly clock?: Clock | undefined;
   readonly sharedState?: SharedState | undefined;
   readonly metrics?: MetricsOptions | undefined;
+  /** Whether plugins' callbacks are counted; default true. */
+  readonly instruments?: boolean | undefined;
   readonly foreignFunctions?: Readonly<Record<string, ForeignFunction>> | undefined;
 }
 
@@ -29,7 +31,7 @@ export function createServices(options: ServiceOptions = {}): HostServices {
     timers: new Timers(clock),
     sharedState,
     queueEvents: new QueueEvents(sharedState),
-    metrics: new HostMetrics(options.metrics, sharedState.metrics),
+    metrics: new HostMetrics(options.metrics, sharedState.metrics, options.instruments),
     foreignFunctions: new ForeignFunctions(options.foreignFunctions),
   };
 }

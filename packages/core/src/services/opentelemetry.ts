@@ -1,3 +1,4 @@
+import { messageOf } from '../errors.js';
 import type { MetricSample } from './metric-samples.js';
 
 /** What this host uses of a meter of `@opentelemetry/api`; the app brings its own. */
@@ -78,12 +79,24 @@ export class OpenTelemetryExposition {
     const key = keyOf(sample);
     let instrument = this.#histograms.get(key);
     if (instrument === undefined) {
-      const advice = { explicitBucketBoundaries: [...this.#buckets] };
+      const own = sample.buckets?.map(({ upTo }) => upTo).filter(Number.isFinite);
+      const advice = { explicitBucketBoundaries: own ?? [...this.#buckets] };
       const options = { description: describe(sample), advice };
       instrument = this.#meter.createHistogram(this.#nameOf(sample), options);
       this.#histograms.set(key, instrument);
     }
     instrument.record(value, sample.labels);
+  }
+
+  /** As `record`, where an error of the meter's must not come through: nobody there waits for it. */
+  recordLater(sample: MetricSample, value: number): void {
+    queueMicrotask(() => {
+      try {
+        this.record(sample, value);
+      } catch (error) {
+        process.emitWarning(`the meter of the option metrics failed: ${messageOf(error)}`);
+      }
+    });
   }
 
   /** The meter asks no more; a meter can not forget an instrument. */

@@ -138,7 +138,7 @@ export class FilterStage implements DirectionPort {
 
   /** Whether something of this direction waits here for the guest. */
   get paused(): boolean {
-    return this.#iteration !== Iteration.FLOWING;
+    return this.#iteration !== Iteration.FLOWING && !this.#stream.isStopped(this.#isRequest);
   }
 
   /** Whether the guest wants the whole body held, up to a limit, without a look at it. */
@@ -172,6 +172,7 @@ export class FilterStage implements DirectionPort {
       const result = this.#askHeaders(context, headers, endOfStream);
       if (result === TRAPPED) return this.#stopTrapped();
       this.#iteration = afterHeaders(result, context);
+      if (this.#iteration !== Iteration.FLOWING) context.root.instruments?.countPause();
       runDeferred();
       if (this.#iteration === Iteration.STOPPED && this.#isRequest) this.#stream.wantRequestBody();
     }
@@ -280,6 +281,7 @@ export class FilterStage implements DirectionPort {
       return;
     }
     this.#iteration = Iteration.STOPPED;
+    this.context?.root.instruments?.countPause();
     if (status === DataStatus.STOP_ITERATION_AND_BUFFER) {
       body.keepVisible(true);
       body.checkLimit(true);
@@ -300,6 +302,7 @@ export class FilterStage implements DirectionPort {
       const answered = context.takeLocalResponseRequest();
       const stopped = result !== TrailersStatus.CONTINUE && !answered;
       this.#iteration = stopped ? Iteration.STOPPED : Iteration.FLOWING;
+      if (stopped) context.root.instruments?.countPause();
       runDeferred();
       if (this.#iteration !== Iteration.FLOWING || this.#endPassed) return;
     }

@@ -77,6 +77,8 @@ export interface RootContext extends Context {
   onQueueReady(queueId: number): void;
   /** Tells a context (this one, or a stream's of this plugin) how an asynchronous call ended. */
   onForeignFunction(context: Context, callId: number, outcome: ForeignOutcome): void;
+  /** The VM has failed, inside a callback of this plugin. */
+  countTrap(): void;
   /** Says what a property is before a stream sets it. False: that was said before. */
   declareProperty(name: string, readOnly: boolean): boolean;
   /** `cleanup` runs once, when no event may reach the guest any more. */
@@ -97,6 +99,11 @@ export abstract class Context {
 
   /** The plugin context that this one belongs to; a plugin context answers itself. */
   abstract readonly root: RootContext | undefined;
+
+  /** Whether a stream waits here for the guest. */
+  get paused(): boolean {
+    return false;
+  }
 
   /** Where only logging is allowed, ends the VM and throws; elsewhere does nothing. */
   ensureUnrestricted(): void {

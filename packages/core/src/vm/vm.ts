@@ -132,6 +132,7 @@ export class Vm {
     if (this.failure !== undefined) return;
     this.failure = error;
     this.callbacks = NO_CALLBACKS;
+    this.current.root?.countTrap();
     this.onFailure(error);
   }
 

@@ -1,5 +1,5 @@
 import { metrics } from '@opentelemetry/api';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { guest } from '../../../conformance/src/guests/wat-guest.js';
 import { createHost, type Host, type OpenTelemetryMeter } from '../../src/index.js';
@@ -94,12 +94,38 @@ describe('a meter', () => {
   it('is told of each sample of a histogram', async () => {
     const meter = new TestMeter();
     await plugInto(meter, 'x_');
-    expect(meter.recorded).toEqual([
+    expect(meter.recorded.slice(0, 2)).toEqual([
       ['x_latency', 40, { path: '/' }],
       ['x_latency', 50, { path: '/' }],
     ]);
-    expect(meter.boundaries).toEqual([[1, 2]]);
-    expect(meter.made.filter((name) => name.startsWith('histogram'))).toHaveLength(1);
+    expect(meter.boundaries[0]).toEqual([1, 2]);
+    expect(meter.made.filter((name) => name === 'histogram x_latency')).toHaveLength(1);
+  });
+
+  it('is told how long callbacks took, in seconds', async () => {
+    const meter = new TestMeter();
+    await plugInto(meter);
+    const labels = { plugin: 'p', callback: 'proxy_on_configure' };
+    expect(meter.recorded[2]).toEqual([
+      'wasm.callback_duration_seconds',
+      expect.any(Number),
+      labels,
+    ]);
+    expect(meter.boundaries[1]?.[0]).toBe(1e-6);
+    expect(meter.boundaries[1]?.at(-1)).toBe(1);
+  });
+
+  it('that throws at a time is heard of, and disturbs nobody', async () => {
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const meter = new TestMeter();
+    const createHistogram = (name: string) => ({
+      record: () => {
+        if (name.startsWith('wasm.')) throw new Error('full');
+      },
+    });
+    await plugInto(Object.assign(meter, { createHistogram }));
+    expect(warn.mock.calls).toEqual([['the meter of the option metrics failed: full']]);
+    warn.mockRestore();
   });
 
   it('sees new numbers with each collection, and none once the host has closed', async () => {

@@ -68,6 +68,10 @@ export class FakeContext extends Context implements RootContext {
   /** What starting a call to an upstream comes to, and every other hostcall about one. */
   callStarted: CallStarted = { status: Status.OK, id: 7 };
 
+  countTrap(): void {
+    this.events.push('trap');
+  }
+
   override log(level: LogLevel, message: string): void {
     this.logs.push([level, message]);
   }

@@ -59,6 +59,7 @@ export async function testPlugin(
     property: () => undefined,
     upstreams: options.upstreams ?? NO_UPSTREAMS,
     upstreamCalls: options.upstreamCalls ?? 1024,
+    instruments: null,
     allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
   };
   const root = new PluginContext(vm, settings);
