@@ -19,6 +19,7 @@ const benchmarks = {
   'response-path': async () =>
     (await import('./response-path/response-path-benchmark.mjs')).responsePathBenchmark,
   bodies: async () => (await import('./bodies/bodies-benchmark.mjs')).bodiesBenchmark,
+  services: async () => (await import('./services/services-benchmark.mjs')).servicesBenchmark,
   memory: async () => (await import('./memory/memory-benchmark.mjs')).memoryBenchmark,
 };
 

@@ -9,6 +9,7 @@
  * @property {Effort} effort of one in-process measurement
  * @property {Load} load
  * @property {MemoryCounts} memory
+ * @property {{ early: number, late: number }} calls HTTP calls after which memory is read
  * @property {readonly number[]} bodyBytes the smallest first
  */
 
@@ -34,6 +35,7 @@ export const fullScale = {
   effort: { rounds: 21, roundMs: 60, warmupMs: 400 },
   load: { warmupSeconds: 2, seconds: 1, turns: 3 },
   memory: { plugins: 100, streams: 10_000, early: 100_000, late: 1_000_000 },
+  calls: { early: 10_000, late: 100_000 },
   bodyBytes: [1e6, 1e8],
 };
 
@@ -44,5 +46,6 @@ export const smokeScale = {
   effort: { rounds: 2, roundMs: 5, warmupMs: 10 },
   load: { warmupSeconds: 0.2, seconds: 0.2, turns: 1 },
   memory: { plugins: 5, streams: 200, early: 2000, late: 5000 },
+  calls: { early: 200, late: 400 },
   bodyBytes: [1e6],
 };

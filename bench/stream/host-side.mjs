@@ -31,7 +31,7 @@ export class SilentEnds {
   responseTrailers() {}
   pauseResponse() {}
   resumeResponse() {}
-  /** @returns {never} */
+  /** @returns {Headers} */
   beginLocalResponse() {
     throw new Error('the filter answered by itself: not what is measured here');
   }

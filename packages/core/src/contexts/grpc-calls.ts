@@ -7,7 +7,7 @@ import {
   type GrpcTarget,
 } from '../abi/grpc-call.js';
 import { parseGrpcService } from '../abi/grpc-service.js';
-import { BufferType, MapType, Status } from '../abi/types.js';
+import { BufferType, LogLevel, MapType, Status } from '../abi/types.js';
 import { messageOf } from '../errors.js';
 import { CallClass, callClassOf } from '../vm/call-ids.js';
 import { notStarted, type CallStarted, type GrpcCallPort } from '../vm/call-ports.js';
@@ -20,8 +20,15 @@ import type { UpstreamCalls } from './upstream-calls.js';
 /** Streams that the other side has closed are remembered until the guest closes them too. */
 const MAX_HALF_CLOSED = 4096;
 
+/**
+ * Statuses by which a service answers, as 404 is an answer over HTTP: invalid argument, not found,
+ * already exists, permission denied, failed precondition, aborted, out of range, unauthenticated.
+ */
+const ANSWERS: ReadonlySet<number> = new Set([3, 5, 6, 7, 9, 10, 11, 16]);
+
 /** What a name or a serialized GrpcService leads to. */
 interface Destination {
+  readonly name: string;
   readonly target: GrpcTarget;
   readonly authority: string | undefined;
   readonly metadata: readonly string[];
@@ -69,7 +76,8 @@ export class GrpcCalls implements GrpcCallPort {
     return this.#start(CallClass.GRPC_CALL, (id) => {
       const { target } = destination;
       const asked = merge(request, destination);
-      const call = target.call(asked, message, timeoutMs, this.#callListener(id));
+      const listener = this.#callListener(id, nameOf(destination, request));
+      const call = target.call(asked, message, timeoutMs, listener);
       return () => {
         call.cancel();
       };
@@ -81,7 +89,8 @@ export class GrpcCalls implements GrpcCallPort {
     if (typeof destination === 'number') return this.#refused(CallClass.GRPC_STREAM, destination);
     return this.#start(CallClass.GRPC_STREAM, (id) => {
       const asked = merge(request, destination);
-      const stream = destination.target.stream(asked, this.#streamListener(id));
+      const listener = this.#streamListener(id, nameOf(destination, request));
+      const stream = destination.target.stream(asked, listener);
       this.#streams.set(id, { stream, ended: false, closed: false });
       return () => {
         this.#streams.delete(id);
@@ -122,7 +131,7 @@ export class GrpcCalls implements GrpcCallPort {
 
   // --- what comes back -------------------------------------------------------------------------
 
-  #callListener(id: number): GrpcListener {
+  #callListener(id: number, name: string): GrpcListener {
     return {
       initialMetadata: () => undefined,
       trailingMetadata: () => undefined,
@@ -136,14 +145,14 @@ export class GrpcCalls implements GrpcCallPort {
       closed: (status, text) => {
         runEvent(() => {
           if (!this.#calls.finish(id)) return;
-          this.#calls.count(CallClass.GRPC_CALL, resultOf(status));
+          this.#over(CallClass.GRPC_CALL, name, status, text);
           this.#onClose(id, status, text);
         });
       },
     };
   }
 
-  #streamListener(id: number): GrpcListener {
+  #streamListener(id: number, name: string): GrpcListener {
     const event = (action: () => void): void => {
       runEvent(() => {
         if (this.#calls.isInFlight(id)) action();
@@ -168,11 +177,22 @@ export class GrpcCalls implements GrpcCallPort {
       closed: (status, text) => {
         event(() => {
           this.#streamClosed(id);
-          this.#calls.count(CallClass.GRPC_STREAM, resultOf(status));
+          this.#over(CallClass.GRPC_STREAM, name, status, text);
           this.#onClose(id, status, text);
         });
       },
     };
+  }
+
+  /** Counts how it ended, and says so where that was no success. */
+  #over(callClass: CallClass, name: string, status: number, message: string): void {
+    const result = GRPC_STATUS_NAMES[status] ?? 'unknown';
+    this.#calls.count(callClass, result);
+    if (status === 0) return;
+    const level = ANSWERS.has(status) ? LogLevel.DEBUG : LogLevel.WARN;
+    const what = callClass === CallClass.GRPC_CALL ? 'call' : 'stream';
+    const text = `gRPC ${what} ${name} ended with status ${String(status)} (${result}): ${message}`;
+    this.#calls.root.log(level, text);
   }
 
   #streamClosed(id: number): void {
@@ -247,7 +267,8 @@ export class GrpcCalls implements GrpcCallPort {
         this.#calls.warn(`upstream ${JSON.stringify(name)} is a function: no gRPC can be called`);
         return Status.INTERNAL_FAILURE;
       }
-      return { target, authority: service?.authority, metadata: service?.metadata ?? [] };
+      const metadata = service?.metadata ?? [];
+      return { name, target, authority: service?.authority, metadata };
     } catch (error) {
       this.#calls.warn(`gRPC call to upstream ${JSON.stringify(name)}: ${messageOf(error)}`);
       return Status.INTERNAL_FAILURE;
@@ -276,9 +297,9 @@ function endOf(open: OpenStream): void {
   open.ended = true;
 }
 
-/** A status as it is counted. */
-function resultOf(status: number): string {
-  return GRPC_STATUS_NAMES[status] ?? 'unknown';
+/** "/service/method of upstream", for the log. */
+function nameOf({ name }: Destination, { path }: GrpcRequest): string {
+  return `${path} of upstream ${JSON.stringify(name)}`;
 }
 
 function isGrpc(id: number): boolean {

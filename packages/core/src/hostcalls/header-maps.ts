@@ -3,6 +3,10 @@ import { decodePairs, pairsText, pairsTextOffset } from '../abi/pairs.js';
 import { AbiVersion, MapType, Status } from '../abi/types.js';
 import type { HeaderMap } from '../vm/context.js';
 import type { Vm } from '../vm/vm.js';
+import { complaint } from './complaint.js';
+
+const NOT_ALLOWED = 'a name or value is none that HTTP allows';
+const NOT_PAIRS = 'these are no pairs, so as in Envoy the map is empty now';
 
 /**
  * Serializes entries (name, value, …) straight into the guest: the lengths one by one, the text in
@@ -62,7 +66,7 @@ export function getHeaderMapPairs(vm: Vm) {
  * Allowed in the map's own callback and while its head is held.
  *
  * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
- *   value that HTTP does not allow (the map is then as it was)
+ *   value that HTTP does not allow (the map is then as it was; the log says so)
  * - INVALID_MEMORY_ACCESS: the pairs lie outside the memory
  *
  * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
@@ -71,15 +75,18 @@ export function getHeaderMapPairs(vm: Vm) {
  */
 export function setHeaderMapPairs(vm: Vm) {
   const { memory } = vm;
+  const failed = complaint(vm, 'proxy_set_header_map_pairs');
   return (mapType: number, mapPtr: number, mapSize: number): Status => {
     if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
     const bytes = memory.slice(mapPtr >>> 0, mapSize >>> 0);
     if (bytes === undefined) return Status.INVALID_MEMORY_ACCESS;
     const entries = decodePairs(bytes);
-    if (!areAllowedHeaders(mapType, entries)) return Status.BAD_ARGUMENT;
+    if (!areAllowedHeaders(mapType, entries)) return failed(NOT_ALLOWED, Status.BAD_ARGUMENT);
     const map = vm.active.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
     map.assign(withoutNewConnectionHeaders(map, entries));
+    if (entries.length === 0 && bytes.some((byte) => byte !== 0))
+      return failed(NOT_PAIRS, Status.OK);
     return Status.OK;
   };
 }
@@ -182,7 +189,7 @@ export function getHeaderMapValue(vm: Vm) {
  * callback that ends the stream, where it creates them.
  *
  * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
- *   value that HTTP does not allow
+ *   value that HTTP does not allow (the log says so)
  * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
  *
  * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
@@ -191,6 +198,7 @@ export function getHeaderMapValue(vm: Vm) {
  */
 export function addHeaderMapValue(vm: Vm) {
   const { memory } = vm;
+  const failed = complaint(vm, 'proxy_add_header_map_value');
   return (
     mapType: number,
     keyPtr: number,
@@ -202,7 +210,7 @@ export function addHeaderMapValue(vm: Vm) {
     const name = memory.readName(keyPtr >>> 0, keySize >>> 0);
     const value = memory.readValue(valuePtr >>> 0, valueSize >>> 0);
     if (name === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
-    if (!isAllowedHeader(mapType, name, value)) return Status.BAD_ARGUMENT;
+    if (!isAllowedHeader(mapType, name, value)) return failed(NOT_ALLOWED, Status.BAD_ARGUMENT);
     const map = vm.active.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
     if (!isConnectionHeader(name)) map.add(name, value);
@@ -220,7 +228,7 @@ export function addHeaderMapValue(vm: Vm) {
  * Allowed where `proxy_add_header_map_value` is.
  *
  * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
- *   value that HTTP does not allow
+ *   value that HTTP does not allow (the log says so)
  * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
  *
  * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
@@ -229,6 +237,7 @@ export function addHeaderMapValue(vm: Vm) {
  */
 export function replaceHeaderMapValue(vm: Vm) {
   const { memory } = vm;
+  const failed = complaint(vm, 'proxy_replace_header_map_value');
   return (
     mapType: number,
     keyPtr: number,
@@ -240,7 +249,7 @@ export function replaceHeaderMapValue(vm: Vm) {
     const name = memory.readName(keyPtr >>> 0, keySize >>> 0);
     const value = memory.readValue(valuePtr >>> 0, valueSize >>> 0);
     if (name === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
-    if (!isAllowedHeader(mapType, name, value)) return Status.BAD_ARGUMENT;
+    if (!isAllowedHeader(mapType, name, value)) return failed(NOT_ALLOWED, Status.BAD_ARGUMENT);
     const map = vm.active.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
     if (!isConnectionHeader(name)) map.replace(name, value);

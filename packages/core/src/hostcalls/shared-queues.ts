@@ -50,7 +50,7 @@ export function registerSharedQueue(vm: Vm, { queueEvents }: HostServices) {
  *
  * Allowed in every callback.
  *
- * - NOT_FOUND: no such queue
+ * - NOT_FOUND: no such queue; the log says so
  * - INTERNAL_FAILURE: the store failed; the log says why
  * - INVALID_MEMORY_ACCESS: an address lies outside the memory
  *
@@ -88,7 +88,7 @@ export function resolveSharedQueue(vm: Vm, { sharedState }: HostServices) {
  *
  * Allowed in every callback.
  *
- * - NOT_FOUND: no such queue
+ * - NOT_FOUND: no such queue; the log says so
  * - INTERNAL_FAILURE: the queue is full, or the store failed; the log says why
  * - INVALID_MEMORY_ACCESS: the message lies outside the memory
  *
@@ -106,7 +106,7 @@ export function enqueueSharedQueue(vm: Vm, { sharedState }: HostServices) {
     try {
       const result = sharedState.enqueue(queueId >>> 0, message);
       if (result === 'full') return failed(`queue ${String(queueId >>> 0)} is full`);
-      return result === 'ok' ? Status.OK : Status.NOT_FOUND;
+      return result === 'ok' ? Status.OK : failed(unknownQueue(queueId), Status.NOT_FOUND);
     } catch (error) {
       return failed(error);
     }
@@ -148,8 +148,12 @@ export function dequeueSharedQueue(vm: Vm, { sharedState }: HostServices) {
     } catch (error) {
       return failed(error);
     }
-    if (message === 'not-found') return Status.NOT_FOUND;
+    if (message === 'not-found') return failed(unknownQueue(queueId), Status.NOT_FOUND);
     if (message === 'empty') return Status.EMPTY;
     return vm.returnBytes(message, returnValuePtr >>> 0, returnValueSizePtr >>> 0);
   };
+}
+
+function unknownQueue(queueId: number): string {
+  return `there is no queue ${String(queueId >>> 0)}`;
 }

@@ -1,7 +1,7 @@
 import { CALLBACK_NAMES, type CallbackKind } from '../abi/callback-kinds.js';
 
-/** One call of a stream's callback in so many is timed: to look at the clock twice takes 0.1 µs. */
-const SAMPLING_MASK = 63;
+/** One call of a stream's callback in so many is timed: the clock takes longer to read than to count. */
+const SAMPLING_MASK = 127;
 const NOT_TIMED = -1;
 
 /** Upper bounds of the buckets of callbacks' times, in seconds. */

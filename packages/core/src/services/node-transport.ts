@@ -97,14 +97,16 @@ class Listeners {
 
   constructor(call: HttpCall, req: ClientRequest, upstream: ResolvedUpstream) {
     this.#req = req;
-    const { connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = upstream;
+    const { url, connectTimeoutMs, headersTimeoutMs, bodyTimeoutMs } = upstream;
+    const ready = url.protocol === 'https:' ? 'secureConnect' : 'connect';
     const connected = (): void => {
-      this.#limit(headersTimeoutMs, 'UND_ERR_HEADERS_TIMEOUT');
+      this.#limit(headersTimeoutMs, 'UND_ERR_HEADERS_TIMEOUT', 'headers timeout');
     };
-    this.#limit(connectTimeoutMs, 'UND_ERR_CONNECT_TIMEOUT');
+    // Not before: a call that waits for another's connection does not connect.
     req.once('socket', (socket: Socket) => {
-      if (socket.connecting) socket.once('connect', connected);
-      else connected();
+      if (!socket.connecting) return connected();
+      this.#limit(connectTimeoutMs, 'UND_ERR_CONNECT_TIMEOUT', 'connect timeout');
+      socket.once(ready, connected);
     });
     req.once('error', (error) => {
       call.fail(error);
@@ -114,15 +116,19 @@ class Listeners {
       call.fail(new ClosedEarly());
     });
     req.once('response', (response) => {
-      this.#limit(bodyTimeoutMs, 'UND_ERR_BODY_TIMEOUT');
+      const wait = (): void => {
+        this.#limit(bodyTimeoutMs, 'UND_ERR_BODY_TIMEOUT', 'body timeout');
+      };
+      wait();
+      response.on('data', wait);
       pass(response, call);
     });
   }
 
-  #limit(delayMs: number, code: string): void {
+  #limit(delayMs: number, code: string, what: string): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      const error = new Error(`nothing within ${String(delayMs)} ms`);
+      const error = new Error(`${what}: nothing within ${String(delayMs)} ms`);
       this.#req.destroy(Object.assign(error, { code }));
     }, delayMs);
   }

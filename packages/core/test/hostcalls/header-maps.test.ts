@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { MapType, Status } from '../../src/abi/types.js';
+import { LogLevel, MapType, Status } from '../../src/abi/types.js';
 import type { HeaderList } from '../../src/stream/header-list.js';
 import {
   Allocator,
@@ -83,6 +83,24 @@ describe('proxy_set_header_map_pairs', () => {
     const [guest, map] = await guestWith([...HEADERS]);
     expect(set(guest, pairs(...entries))).toBe(Status.BAD_ARGUMENT);
     expect(map.entries()).toEqual(HEADERS);
+    expect(guest.context.logs).toEqual([
+      [
+        LogLevel.WARN,
+        'proxy_set_header_map_pairs failed: a name or value is none that HTTP allows; ' +
+          'the guest gets BAD_ARGUMENT',
+      ],
+    ]);
+  });
+
+  it('says so where a map is cleared by mistake', async () => {
+    const [guest] = await guestWith([...HEADERS]);
+    set(guest, '\0\0\0\0');
+    expect(guest.context.logs).toEqual([]);
+    set(guest, pairs('a', 'b').subarray(0, -1));
+    expect(guest.context.logs.map(([, text]) => text)).toEqual([
+      'proxy_set_header_map_pairs failed: these are no pairs, so as in Envoy the map is empty now; ' +
+        'the guest gets OK',
+    ]);
   });
 });
 
@@ -199,6 +217,10 @@ describe.each(['proxy_add_header_map_value', 'proxy_replace_header_map_value'])(
     expect(write(guest, key, value)).toBe(Status.BAD_ARGUMENT);
     expect(write(guest, key, value)).toBe(Status.BAD_ARGUMENT);
     expect(map.entries()).toEqual(HEADERS);
+    // Once: the log is not for a guest to fill.
+    expect(guest.context.logs).toEqual([
+      [LogLevel.WARN, expect.stringMatching(`^${name} failed: a name or value is none that HTTP`)],
+    ]);
   });
 
   it.each(['', '1', '99', '100', '199', '1000', 'abc', '0200', '200 OK'])(

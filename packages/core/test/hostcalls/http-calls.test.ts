@@ -78,6 +78,10 @@ it('refuses bad trailers, and a timeout that is negative as a signed number', as
   const guest = await hostcallGuest();
   expect(call(guest, { trailers: pairs(':path', '/') })).toBe(Status.BAD_ARGUMENT);
   expect(call(guest, { timeoutMs: -1 })).toBe(Status.BAD_ARGUMENT);
+  expect(guest.context.logs.map(([, text]) => text)).toEqual([
+    'HTTP call to upstream "up" refused: a trailer is not valid',
+    'HTTP call to upstream "up" refused: the timeout is not below 2^31 ms',
+  ]);
   expect(guest.context.events).toEqual([]);
 });
 

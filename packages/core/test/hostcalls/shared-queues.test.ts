@@ -108,6 +108,11 @@ describe('proxy_enqueue_shared_queue and proxy_dequeue_shared_queue', () => {
       Status.NOT_FOUND,
       Status.NOT_FOUND,
     ]);
+    const queue = `there is no queue ${String(id >>> 0)}; the guest gets NOT_FOUND`;
+    expect(guest.context.logs.map(([, text]) => text)).toEqual([
+      `proxy_enqueue_shared_queue failed: ${queue}`,
+      `proxy_dequeue_shared_queue failed: ${queue}`,
+    ]);
   });
 
   it('leave the message where it was if its address has no place', async () => {

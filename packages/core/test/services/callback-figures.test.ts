@@ -118,12 +118,12 @@ describe('calls', () => {
 });
 
 describe('times', () => {
-  it('are taken of one stream’s call in 64, and of each call of other callbacks', async () => {
+  it('are taken of one stream’s call in 128, and of each call of other callbacks', async () => {
     const { host, plugin: p } = await plugin({
       proxy_on_configure: [],
       proxy_on_request_headers: [],
     });
-    for (let count = 0; count < 130; count += 1) {
+    for (let count = 0; count < 258; count += 1) {
       const test = testStream();
       test.stream.join([p], true);
       exchange(test);

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../../conformance/src/guests/operations.js';
 import type { CallbackName } from '../../../conformance/src/guests/wat-guest.js';
 import { tls } from '../../../conformance/src/tls/index.js';
+import { GRPC_STATUS_NAMES } from '../../src/abi/grpc-call.js';
 import {
   callingPlugin,
   listen,
@@ -71,22 +72,35 @@ describe('a call', () => {
     'that fails with %i is closed with it and its message',
     async (code) => {
       const { url } = await grpcServer();
-      const { wait } = await callingPlugin([unary(`status ${String(code)} why not`)], up(url));
+      const calls = [unary(`status ${String(code)} why not`)];
+      const { host, wait, lines } = await callingPlugin(calls, up(url));
       const expected = ['close', `5 ${String(code)}`, 'why not', String(code)];
-      expect(await wait(4)).toEqual(expected);
+      expect((await wait(5)).slice(1)).toEqual(expected);
+      const isAnswer = [3, 5, 6, 7, 9, 10, 11, 16].includes(code);
+      const name = GRPC_STATUS_NAMES[code] ?? '';
+      expect(lines[0]).toMatchObject({
+        level: isAnswer ? 'debug' : 'warn',
+        message: expect.stringContaining(
+          `gRPC call /test.Echo/Unary of upstream "up" ended with status ${String(code)} (${name}): why not`,
+        ) as string,
+      });
+      const told = host.metrics.read().filter((each) => each.name === 'wasm.upstream_calls');
+      expect(told).toMatchObject([{ value: 1, labels: { type: 'grpc', result: name } }]);
     },
   );
 
   it('of a method that is not there is UNIMPLEMENTED', async () => {
     const { url } = await grpcServer();
     const { wait } = await callingPlugin([unary('', { method: 'Nothing' })], up(url));
-    expect((await wait(4)).slice(0, 2)).toEqual(['close', '5 12']);
+    expect((await wait(5)).slice(1, 3)).toEqual(['close', '5 12']);
   });
 
   it('has a deadline, which the server is told', async () => {
     const { url, events } = await grpcServer();
     const { wait } = await callingPlugin([unary('wait', { timeoutMs: 50 })], up(url));
-    expect((await wait(4)).slice(0, 2)).toEqual(['close', '5 4']);
+    const [why, ...told] = await wait(5);
+    expect(why).toContain('ended with status 4 (deadline_exceeded)');
+    expect(told.slice(0, 2)).toEqual(['close', '5 4']);
     await expect.poll(() => cancelled(events)).toEqual(['cancelled']);
   });
 
@@ -104,7 +118,8 @@ describe('a call', () => {
 
   it('to nobody is UNAVAILABLE', async () => {
     const { wait } = await callingPlugin([unary('a')], up('http://127.0.0.1:1'));
-    const [close, call, text, status] = await wait(4);
+    const [why, close, call, text, status] = await wait(5);
+    expect(why).toContain('ended with status 14 (unavailable): No connection established');
     expect([close, call, status]).toEqual(['close', '5 14', '14']);
     expect(text).toContain('ECONNREFUSED');
   });
@@ -113,7 +128,7 @@ describe('a call', () => {
     const { url } = await grpcServer();
     const host = { upstreams: { up: { url, maxResponseBytes: 1000 } } };
     const { wait } = await callingPlugin([unary('x'.repeat(600))], up(url, { host }));
-    expect((await wait(4)).slice(0, 2)).toEqual(['close', '5 8']);
+    expect((await wait(5)).slice(1, 3)).toEqual(['close', '5 8']);
   });
 
   it('may go over TLS, with the usual options', async () => {
@@ -124,6 +139,7 @@ describe('a call', () => {
     await wait(7);
     expect(texts().join('|')).toContain('message|5 2|aa');
     expect(texts().join('|')).toContain('close|9 14|');
+    expect(texts('warn')[0]).toMatch(/"strange" ended with status 14 .*certificate/);
   });
 });
 

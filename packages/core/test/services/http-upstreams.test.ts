@@ -503,13 +503,28 @@ describe('failures', () => {
     ['with trailers', [['x', '1']] as const],
     ['without', []],
   ])('a call %s that takes too long to connect is 503', async (_what, trailers) => {
-    // An address that nobody answers from. Where the network says so at once, it is 503 as well.
     const call: Operation = { httpCall: { upstream: 'a', trailers } };
-    const url = 'http://192.0.2.1:9';
-    const { wait } = await callingPlugin([call], upstream(url, { connectTimeoutMs: 50 }));
-    const lines = await wait(7);
-    expect(lines[3]).toBe('503');
-    expect(lines[4]).toContain(reset);
+    // Accepts, and never says anything of TLS.
+    let closed = 0;
+    const silent = await tcpServer((socket) => {
+      socket.resume().on('close', () => (closed += 1));
+    });
+    const options = upstream(silent.replace('http:', 'https:'), { connectTimeoutMs: 50 });
+    const { wait, texts } = await callingPlugin([call], options);
+    expect((await wait(7)).slice(3)).toEqual(['503', `${reset}connection timeout`, '', '0']);
+    expect(texts('warn')).toEqual([
+      expect.stringMatching(/was answered with 503: connect timeout/i),
+    ]);
+    await expect.poll(() => closed).toBe(1);
+  });
+
+  it('a head that is too large is an answer of the host', async () => {
+    const url = await httpServer((_req, res) => {
+      res.writeHead(200, { 'x-large': 'x'.repeat(20_000) }).end();
+    });
+    const { wait, texts } = await callingPlugin([get], upstream(url));
+    expect((await wait(7)).slice(3, 5)).toEqual(['502', `${reset}protocol error`]);
+    expect(texts('warn')).toEqual([expect.stringContaining('was answered with 502')]);
   });
 
   it.each<[string, (url: string) => [Operation, object]]>([
@@ -525,6 +540,39 @@ describe('failures', () => {
     const lines = await wait(7);
     expect(lines.slice(1)).toEqual(['0 0', '0', 'status 1', 'status 1', 'reset', '11']);
     expect(texts('warn')[0]).toContain('was reset: ');
+  });
+
+  it.each([
+    ['with trailers', [['x', '1']] as const],
+    ['without', []],
+  ])('a call %s may take long, if each piece comes in time', async (_what, trailers) => {
+    const url = await httpServer((_req, res) => {
+      let pieces = 0;
+      const timer = setInterval(() => {
+        pieces += 1;
+        if (pieces < 6) {
+          res.write('x');
+          return;
+        }
+        clearInterval(timer);
+        res.end();
+      }, 40);
+    });
+    const call: Operation = { httpCall: { upstream: 'a', trailers } };
+    const options = upstream(url, { headersTimeoutMs: 2000, bodyTimeoutMs: 150 });
+    const { wait } = await callingPlugin([call], options);
+    expect((await wait(6)).slice(2, 4)).toEqual(['200', 'xxxxx']);
+  });
+
+  it('a call with trailers that waits for a connection is not connecting', async () => {
+    const url = await httpServer((_req, res) => {
+      setTimeout(() => res.end(), 150);
+    });
+    const call: Operation = { httpCall: { upstream: 'a', trailers: [['x', '1']] } };
+    const options = upstream(url, { connections: 1, connectTimeoutMs: 100 });
+    const { wait, texts } = await callingPlugin([call, call], options);
+    await wait(12);
+    expect(texts('info').filter((text) => text === '200')).toHaveLength(2);
   });
 
   it('a response that breaks off is no response', async () => {

@@ -3,9 +3,12 @@ import { runInNewContext } from 'node:vm';
 
 import { afterEach, expect, it } from 'vitest';
 
+import type { Operation } from '../../../conformance/src/guests/operations.js';
 import { guest } from '../../../conformance/src/guests/wat-guest.js';
-import { createHost, type Host } from '../../src/index.js';
+import { createHost, type Host, type HostOptions } from '../../src/index.js';
 import type { Plugin } from '../../src/plugin.js';
+import { callingPlugin, httpServer, tcpServer } from '../support/calling-plugin.js';
+import { grpcServer } from '../support/grpc-server.js';
 import { TestClock } from '../support/test-clock.js';
 
 const hosts: Host[] = [];
@@ -81,6 +84,55 @@ it('VMs that fail leave nothing on the host, nor on their plugin', async () => {
   }
   expect(clock.waiting).toBe(1);
   expect(refs).toHaveLength(40);
+  expect(await areGone(refs)).toBe(true);
+});
+
+it('calls that fail, in whatever way, leave nothing behind', async () => {
+  const silent = await tcpServer((socket) => void socket.resume());
+  const halfway = await tcpServer((socket) => {
+    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf'));
+  });
+  const large = await httpServer((_req, res) => res.end('x'.repeat(100)));
+  const { url: grpc } = await grpcServer();
+  const upstreams: HostOptions['upstreams'] = {
+    ...{ silent, halfway, grpc, large: { url: large, maxResponseBytes: 10 } },
+    slowTls: { url: silent.replace('http:', 'https:'), connectTimeoutMs: 20 },
+    ...{ refused: 'http://127.0.0.1:1', nobody: 'http://nobody.invalid' },
+    throws: () => {
+      throw new Error('no');
+    },
+  };
+  const calls = ['halfway', 'large', 'slowTls', 'refused', 'nobody', 'throws', 'unknown'].map(
+    (upstream): Operation => ({ httpCall: { upstream } }),
+  );
+  const { host, plugin, texts } = await callingPlugin(
+    [
+      ...calls,
+      { httpCall: { upstream: 'silent', timeoutMs: 20 } },
+      // These two are cancelled when the plugin closes.
+      { httpCall: { upstream: 'silent' } },
+      { grpcCall: { upstream: 'grpc', message: 'wait' } },
+      { grpcCall: { upstream: 'grpc', message: 'status 13 no' } },
+      { grpcCall: { upstream: 'refused' } },
+      { grpcCall: { upstream: 'silent', timeoutMs: 20 } },
+      { grpcStream: { upstream: 'refused' } },
+    ],
+    {
+      host: { upstreams },
+      callbacks: {
+        proxy_on_http_call_response: [{ log: 'told' }],
+        proxy_on_grpc_close: [{ log: 'told' }],
+      },
+    },
+  );
+  await expect.poll(() => texts('info'), { timeout: 10_000 }).toHaveLength(7 + 4);
+  // One line says what happened to each: refused, timed out, no name, no upstream, ….
+  expect(texts('warn')).toHaveLength(8 + 4);
+  const refs = refsOf(plugin);
+  await plugin.close();
+  const results = host.metrics.read().filter(({ name }) => name === 'wasm.upstream_calls');
+  expect(results).toEqual([]);
+  await host.close();
   expect(await areGone(refs)).toBe(true);
 });
 
