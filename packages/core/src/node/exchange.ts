@@ -43,7 +43,8 @@ export class Exchange implements StreamEnds {
   responseTap: ResponseTap | undefined;
   /** On performance's clock. */
   readonly startMs = performance.now();
-  endMs: number | undefined;
+  #isOver = false;
+  #endMs: number | undefined;
   /** With `attach`: the client waits to be told to send its body. */
   expectation: Expectation | undefined;
   /** Filters that were attached to the server and have run: their middleware lets it pass, once. */
@@ -70,6 +71,12 @@ export class Exchange implements StreamEnds {
     res.on('close', onClose);
     // A request that the client sent ahead: others have to be answered before it.
     if (res.socket === null && !isHttp2(res)) this.#watchSocket();
+  }
+
+  /** Asked for while the filters log, which is when the exchange ends; undefined before. */
+  get endMs(): number | undefined {
+    if (this.#isOver) this.#endMs ??= performance.now();
+    return this.#endMs;
   }
 
   get requestTap(): RequestEnd['tap'] {
@@ -227,7 +234,7 @@ export class Exchange implements StreamEnds {
       return;
     }
     if (this.stream.completed) return;
-    this.endMs = performance.now();
+    this.#isOver = true;
     if (this.#watchesSocket) unwatchSocket(this.req.socket, this);
     if (this.responseTap?.isLocal === true) this.#tellAll();
     else if (this.request.isWaiting) this.#tellLast();

@@ -19,6 +19,8 @@ export class RequestHeaders {
   /** name, value, …; on HTTP/1 Node's own array, until {@link hideLength}. */
   readonly #flat: string[];
   #lengthHidden = false;
+  /** The list was made of the request as it is: nobody has had it since. */
+  #isFresh = true;
 
   constructor(req: NodeRequest) {
     this.#req = req;
@@ -34,12 +36,18 @@ export class RequestHeaders {
   /** Before filters join: handlers before them may have changed headers, or path and method. */
   refresh(): void {
     const { list } = this;
+    if (this.#isFresh) this.#isFresh = false;
+    else this.#adoptRoute();
+    adoptHeaders(this.#req, list);
+    if (list.edited) this.show();
+  }
+
+  #adoptRoute(): void {
+    const { list } = this;
     const path = fullPath(this.#req);
     const { method = 'GET' } = this.#req;
     if (list.get(':path') !== path) list.replace(':path', path);
     if (list.get(':method') !== method) list.replace(':method', method);
-    adoptHeaders(this.#req, list);
-    if (list.edited) this.show();
   }
 
   /**
@@ -176,6 +184,13 @@ function refresh(req: NodeRequest, target: Headers, name: string, distinct: bool
   let index = findHeader(rawHeaders, name);
   if (index < 0) {
     delete target[name];
+    return;
+  }
+  const next = findHeader(rawHeaders, name, index + 2);
+  if (next < 0 && name !== 'set-cookie') {
+    // A name that stands once needs none of Node's rules for repeats.
+    const value = rawHeaders[index + 1] as string;
+    target[name] = distinct ? [value] : value;
     return;
   }
   target[name] = undefined;

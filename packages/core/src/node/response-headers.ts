@@ -9,6 +9,12 @@ import { OUT_HEADERS } from './node-symbols.js';
 
 type OutHeaders = Readonly<Record<string, readonly [string, HeaderValue]>>;
 
+/** `res.getHeader` of a lower-case name, with none of its checks. */
+export function headerOf(res: NodeResponse, name: string): HeaderValue | undefined {
+  if (OUT_HEADERS === undefined || isHttp2(res)) return res.getHeader(name);
+  return (res as unknown as Record<symbol, OutHeaders | null>)[OUT_HEADERS]?.[name]?.[1];
+}
+
 export class ResponseHeaders implements HeaderMap {
   readonly #res: NodeResponse;
   /** Undefined where {@link statusEdited}: a filter took it away. */
@@ -38,26 +44,35 @@ export class ResponseHeaders implements HeaderMap {
 
   get(name: string): string | undefined {
     if (name === ':status') return this.#statusText();
-    const value = this.#res.getHeader(name);
+    const value = headerOf(this.#res, name);
     if (value === undefined) return undefined;
-    return Array.isArray(value) ? value[0] : String(value);
+    return Array.isArray(value) ? (value as string[])[0] : String(value);
   }
 
   values(name: string): string[] {
     if (name === ':status') return [this.#statusText() ?? []].flat();
-    const value = this.#res.getHeader(name);
+    const value = headerOf(this.#res, name);
     if (value === undefined) return [];
     return Array.isArray(value) ? value.map(String) : [String(value)];
   }
 
   add(name: string, value: string): void {
     if (name === ':status') this.#setStatus(value);
+    else if (headerOf(this.#res, name) === undefined) this.#write(name, value);
     else this.#write(name, [...this.values(name), value]);
   }
 
   replace(name: string, value: string): void {
     if (name === ':status') this.#setStatus(value);
-    else this.#write(name, [value, ...this.values(name).slice(1)]);
+    else this.#write(name, this.#withFirst(name, value));
+  }
+
+  /** The values of a name, with another first one. */
+  #withFirst(name: string, value: string): string | string[] {
+    const values = headerOf(this.#res, name);
+    return Array.isArray(values) && values.length > 1
+      ? [value, ...values.slice(1).map(String)]
+      : value;
   }
 
   remove(name: string): void {
@@ -100,7 +115,9 @@ export class ResponseHeaders implements HeaderMap {
     }
     this.#setStatus(values.get(':status')?.[0]);
     values.delete(':status');
-    for (const [name, list] of values) this.#write(name, list);
+    for (const [name, list] of values) {
+      this.#write(name, list.length === 1 ? (list[0] as string) : list);
+    }
   }
 
   #statusText(): string | undefined {
@@ -112,12 +129,12 @@ export class ResponseHeaders implements HeaderMap {
     this.#status = value;
   }
 
-  #write(name: string, values: readonly string[]): void {
+  #write(name: string, value: string | readonly string[]): void {
     const res = this.#res;
     this.#noteLength(name);
     const held = openHead(res);
     try {
-      res.setHeader(name, values.length === 1 ? (values[0] as string) : values);
+      res.setHeader(name, value);
     } finally {
       closeHead(res, held);
     }
@@ -139,7 +156,7 @@ function countOf(value: HeaderValue | undefined): number {
  * were none: without either Node would say `keep-alive` and end the connection with the body.
  */
 export function removeLength(res: NodeResponse): void {
-  const hadLength = res.hasHeader('content-length');
+  const hadLength = headerOf(res, 'content-length') !== undefined;
   res.removeHeader('content-length');
   if (hadLength && res._removedTE === true) res._removedTE = false;
 }

@@ -15,14 +15,6 @@ import { ResponseWriter, type Callback, type NativeMethods } from './response-wr
 
 type Trailer = readonly [name: string, value: unknown];
 
-/** What the app wrote with one call. */
-interface Piece {
-  readonly chunk: unknown;
-  readonly encoding: unknown;
-  readonly callback: Callback | undefined;
-  readonly isEnd: boolean;
-}
-
 export class ResponseTap {
   readonly #res: NodeResponse;
   readonly #stream: HttpStream;
@@ -50,16 +42,13 @@ export class ResponseTap {
   #callback: Callback | undefined;
   #accepted = true;
   /** Callbacks of writes that a paused filter holds. */
-  readonly #waiting: Callback[] = [];
+  #waiting: Callback[] | undefined;
 
   constructor(res: NodeResponse, stream: HttpStream) {
     this.#res = res;
     this.#stream = stream;
     this.#appHeaders = new ResponseHeaders(res);
-    // eslint-disable-next-line @typescript-eslint/unbound-method -- always called on the response
-    const { writeHead, write, end, flushHeaders, addTrailers } = res;
-    const native = { writeHead, write, end, flushHeaders, addTrailers };
-    this.writer = new ResponseWriter(res, native as unknown as NativeMethods);
+    this.writer = new ResponseWriter(res, nativeMethods(res));
   }
 
   /** From now on the app's calls come here. */
@@ -115,7 +104,7 @@ export class ResponseTap {
   write(chunk: unknown, encoding: unknown, callback: Callback | undefined): boolean {
     if (this.isLocal) return this.#ignore(callback);
     this.#begin(false);
-    const accepted = this.#pass({ chunk, encoding, callback, isEnd: false });
+    const accepted = this.#pass(chunk, encoding, callback, false);
     this.#show();
     return accepted;
   }
@@ -131,7 +120,7 @@ export class ResponseTap {
     if (callback !== undefined) this.#res.once('finish', callback);
     const isEmpty = chunk === undefined || chunk === null || (chunk as string).length === 0;
     const isWhole = isEmpty && this.#trailers === undefined;
-    if (!this.#begin(isWhole)) this.#pass({ chunk, encoding, callback: undefined, isEnd: true });
+    if (!this.#begin(isWhole)) this.#pass(chunk, encoding, undefined, true);
     this.#show();
   }
 
@@ -158,20 +147,22 @@ export class ResponseTap {
    * A piece of the body goes into the stream; past it where no filter looks at bodies, once the head
    * has passed: until then filters hold the body, within their limits.
    */
-  #pass(piece: Piece): boolean {
+  #pass(
+    chunk: unknown,
+    encoding: unknown,
+    callback: Callback | undefined,
+    isEnd: boolean,
+  ): boolean {
     const { writer } = this;
-    if (this.isLocal) return this.#ignore(piece.callback);
-    if (writer.bodyMayChange || !this.#passed) return this.#filter(piece);
-    if (!piece.isEnd) return this.#writeDirect(piece);
-    this.#endDirect(piece);
+    if (this.isLocal) return this.#ignore(callback);
+    if (writer.bodyMayChange || !this.#passed)
+      return this.#filter(chunk, encoding, callback, isEnd);
+    if (!isEnd) return writer.writeDirect(chunk, encoding, callback);
+    this.#endDirect(chunk, encoding);
     return true;
   }
 
-  #writeDirect({ chunk, encoding, callback }: Piece): boolean {
-    return this.writer.writeDirect(chunk, encoding, callback);
-  }
-
-  #endDirect({ chunk, encoding }: Piece): void {
+  #endDirect(chunk: unknown, encoding: unknown): void {
     const { writer } = this;
     const isEmpty = chunk === undefined || chunk === null;
     if (this.#trailers !== undefined) {
@@ -184,7 +175,12 @@ export class ResponseTap {
     }
   }
 
-  #filter({ chunk, encoding, callback, isEnd }: Piece): boolean {
+  #filter(
+    chunk: unknown,
+    encoding: unknown,
+    callback: Callback | undefined,
+    isEnd: boolean,
+  ): boolean {
     const bytes = toBytes(chunk, encoding);
     if (typeof chunk === 'string') this.writer.noteText(chunk, encoding, bytes);
     this.#unsentBytes += bytes.length;
@@ -215,8 +211,15 @@ export class ResponseTap {
 
   /** A filter holds the bytes: the app may go on unless the filter has had enough. */
   #settle(callback: Callback): void {
-    if (this.#paused && !this.isLocal) this.#waiting.push(callback);
+    if (this.#paused && !this.isLocal) (this.#waiting ??= []).push(callback);
     else process.nextTick(callback);
+  }
+
+  #settleWaiting(): void {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return;
+    this.#waiting = undefined;
+    for (const callback of waiting) process.nextTick(callback);
   }
 
   #ignore(callback: Callback | undefined): boolean {
@@ -256,7 +259,7 @@ export class ResponseTap {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    for (const callback of this.#waiting.splice(0)) process.nextTick(callback);
+    this.#settleWaiting();
     this.#drain();
   }
 
@@ -278,7 +281,7 @@ export class ResponseTap {
     writer.bodyMayChange = true;
     writer.flushes = false;
     writer.drop();
-    for (const callback of this.#waiting.splice(0)) process.nextTick(callback);
+    this.#settleWaiting();
     this.#paused = false;
     // What the app pipes in has to come to its end, or its source stays open.
     this.#drain();
@@ -296,4 +299,23 @@ export class ResponseTap {
 
 function emitDrain(res: NodeResponse): void {
   if (!res.destroyed) res.emit('drain');
+}
+
+let lastNative: NativeMethods | undefined;
+
+/** The same object for as long as responses come with the same methods, as nearly all do. */
+function nativeMethods(res: NodeResponse): NativeMethods {
+  const { writeHead, write, end, flushHeaders, addTrailers } = res as unknown as NativeMethods;
+  const last = lastNative;
+  if (
+    last?.writeHead === writeHead &&
+    last.write === write &&
+    last.end === end &&
+    last.flushHeaders === flushHeaders &&
+    last.addTrailers === addTrailers
+  ) {
+    return last;
+  }
+  lastNative = { writeHead, write, end, flushHeaders, addTrailers };
+  return lastNative;
 }

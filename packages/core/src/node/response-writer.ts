@@ -8,10 +8,13 @@ import { showUnsent, silence } from './held-response.js';
 import { putLocalHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 import { announceTrailers, groupedEntries, pairsOfEntries } from './response-entries.js';
-import { removeLength, ResponseHeaders } from './response-headers.js';
+import { headerOf, removeLength, ResponseHeaders } from './response-headers.js';
 
 /** A declared length up to this is kept, by holding the body until its length is known again. */
 const HELD_LENGTH_BYTES = 64 * 1024;
+
+/** Not to be written to. */
+const NONE_HELD: Uint8Array[] = [];
 
 export type Callback = (error?: Error | null) => void;
 type Write = (chunk: unknown, encoding?: unknown, callback?: unknown) => boolean;
@@ -49,7 +52,7 @@ export class ResponseWriter {
   silences = false;
   /** The head of a filter's own answer, as the filters left it. */
   #localHead: HeaderMap | undefined;
-  #held: Uint8Array[] = [];
+  #held = NONE_HELD;
   #heldBytes = 0;
 
   constructor(res: NodeResponse, native: NativeMethods) {
@@ -83,7 +86,7 @@ export class ResponseWriter {
     if (this.allowsBody) return;
     if (res.statusCode === 204) res.removeHeader('content-length');
     // Node throws where trailers are announced and can't be sent.
-    if (res.hasHeader('trailer')) res.removeHeader('trailer');
+    if (headerOf(res, 'trailer') !== undefined) res.removeHeader('trailer');
   }
 
   /** Where a filter holds its body, the app has had time to write to what looked unsent. */
@@ -102,7 +105,7 @@ export class ResponseWriter {
   /** A filter that can't change the body can't change its length: removed it may be, not wrong. */
   #restoreLength({ appLength }: ResponseHeaders): void {
     const res = this.#res;
-    const length = res.getHeader('content-length');
+    const length = headerOf(res, 'content-length');
     if (length === undefined || this.bodyMayChange) return;
     if (appLength === undefined) res.removeHeader('content-length');
     else res.setHeader('content-length', appLength);
@@ -240,33 +243,34 @@ export class ResponseWriter {
 
   #holds(chunk: Uint8Array): boolean {
     if (!this.bodyMayChange || this.flushes || !this.allowsBody) return false;
-    if (this.#res.hasHeader('trailer')) return false;
-    const declared = Number(this.#res.getHeader('content-length'));
+    if (headerOf(this.#res, 'trailer') !== undefined) return false;
+    const declared = Number(headerOf(this.#res, 'content-length'));
     const total = this.#heldBytes + chunk.length;
     if (!(declared <= HELD_LENGTH_BYTES && total <= HELD_LENGTH_BYTES)) return false;
-    this.#held.push(chunk);
+    if (this.#heldBytes === 0) this.#held = [chunk];
+    else this.#held.push(chunk);
     this.#heldBytes = total;
     return true;
   }
 
   #takeHeld(): Uint8Array[] {
-    if (this.#heldBytes === 0) return [];
+    if (this.#heldBytes === 0) return NONE_HELD;
     const held = this.#held;
-    this.#held = [];
+    this.#held = NONE_HELD;
     this.#heldBytes = 0;
     return held;
   }
 
   #dropLength(): void {
-    if (this.#res.hasHeader('content-length')) removeLength(this.#res);
+    if (headerOf(this.#res, 'content-length') !== undefined) removeLength(this.#res);
   }
 
   /** The whole body is known. Where a length was declared (or nothing is sent) it is set right. */
   #setLength(length: number): void {
     const res = this.#res;
     if (!this.allowsBody) return;
-    const declared = res.getHeader('content-length');
-    if (declared !== undefined && res.hasHeader('trailer')) {
+    const declared = headerOf(res, 'content-length');
+    if (declared !== undefined && headerOf(res, 'trailer') !== undefined) {
       this.#dropLength();
       return;
     }

@@ -103,9 +103,18 @@ export function createWasmFilter(
   };
   // The default keeps `length` at 3: to Express and connect, functions of four handle errors.
   const filter: FilterFunction = (req, res, next, over = undefined) => {
-    const values: Arguments = [req, res, next, over];
-    if (chain.plugins === undefined) void chain.settled.then(() => enter(chain, join, values));
-    else enter(chain, join, values);
+    const { plugins } = chain;
+    if (plugins === undefined) {
+      void chain.settled.then(() => {
+        filter(req, res, next, over);
+      });
+      return;
+    }
+    const exchange = enter(req, res, join);
+    // The client has gone. The app must not get the request: no filter has seen it.
+    if (exchange === undefined) over?.();
+    else if (exchange.wasAdmitted(join)) exchange.pass(next, over);
+    else exchange.join(plugins, join, next, over);
   };
   const servers = new Map<Server, () => void>();
   const admit = admission(chain, join);
@@ -146,21 +155,14 @@ function admission(chain: PluginChain, filter: JoinOptions): Admit {
   };
 }
 
-type Arguments = [req: ServerRequest, res: ServerReply, next: Next, over?: Over | undefined];
-type FilterFunction = (...values: Arguments) => void;
+type FilterFunction = (req: ServerRequest, res: ServerReply, next: Next, over?: Over) => void;
 
-function enter({ plugins = [] }: PluginChain, options: JoinOptions, values: Arguments): void {
-  const [req, res, next, over] = values;
+/** The request's exchange, which begins here unless a filter before began it. */
+function enter(req: ServerRequest, res: ServerReply, options: JoinOptions): Exchange | undefined {
   const request = req as NodeRequest;
   const response = res as NodeResponse;
-  // The client has gone. The app must not get the request: no filter has seen it.
-  if (isGone(request, response)) {
-    over?.();
-    return;
-  }
-  const exchange = request[EXCHANGE] ?? new Exchange(request, response, options);
-  if (exchange.wasAdmitted(options)) exchange.pass(next, over);
-  else exchange.join(plugins, options, next, over);
+  if (isGone(request, response)) return undefined;
+  return request[EXCHANGE] ?? new Exchange(request, response, options);
 }
 
 function isGone({ socket }: NodeRequest, { destroyed, closed, stream }: NodeResponse): boolean {
