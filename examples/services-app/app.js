@@ -15,6 +15,10 @@ const TOTALS = 'totals';
  * @returns {import('@proxy-wasm-node/core').PluginOptions[]}
  */
 const chain = () => [
+  // C++: counts responses by the class of their status.
+  { name: 'status-counter', code: filter('status-counter') },
+  // AssemblyScript: a histogram of responses' sizes.
+  { name: 'response-size', code: filter('response-size') },
   // Rust: a histogram of how long requests take, the refused ones too.
   { name: 'latency-histogram', code: filter('latency-histogram') },
   // Go: a counter of all requests, and of those of some tenants.
@@ -43,21 +47,39 @@ const chain = () => [
   },
 ];
 
-/** Rust: asks the upstream "users" who is asking, while the request waits. */
+/**
+ * Three filters that ask a service who is asking, while the request waits: each for a part of the app.
+ */
 const authorization = {
-  name: 'ext-authz',
-  code: filter('ext-authz'),
-  configuration: { upstream: 'users', headers: ['authorization'] },
+  // Rust, by HTTP.
+  account: {
+    name: 'ext-authz',
+    code: filter('ext-authz'),
+    configuration: { upstream: 'users', headers: ['authorization'], timeoutMs: 5000 },
+  },
+  // Go, by HTTP.
+  reports: {
+    name: 'ext-authz-go',
+    code: filter('ext-authz-go'),
+    configuration: { upstream: 'users', headers: ['authorization'], timeoutMs: 5000 },
+  },
+  // Rust, by gRPC, in Envoy's messages.
+  orders: {
+    name: 'ext-authz-grpc',
+    code: filter('ext-authz-grpc'),
+    configuration: { upstream: 'clerks', timeoutMs: 5000 },
+  },
 };
 
 /**
  * The app; `ready()` resolves when all plugins run, `close()` ends them.
  *
- * @param {object} [options]
+ * @param {object} options
+ * @param {string} options.clerks the origin of authorization-server.js
  * @param {import('@proxy-wasm-node/core').Logger} [options.logger]
  * @param {import('@proxy-wasm-node/core').Clock} [options.clock] in tests: time stands still
  */
-export function createApp({ logger = console, clock } = {}) {
+export function createApp({ clerks, logger = console, clock }) {
   /**
    * What config-refresher fetches.
    *
@@ -65,8 +87,9 @@ export function createApp({ logger = console, clock } = {}) {
    */
   let rules = { requestHeaders: { 'x-release': 'blue' } };
 
-  // For a filter these are servers that it calls by HTTP.
+  // For a filter these are all servers that it calls; the functions by HTTP.
   const upstreams = {
+    clerks,
     rules: () => Response.json(rules),
     users: async (/** @type {Request} */ request) => {
       const user = await findUser(request.headers.get('authorization'));
@@ -76,7 +99,9 @@ export function createApp({ logger = console, clock } = {}) {
   };
   const host = createHost({ logger, upstreams, ...(clock && { clock }) });
   const filters = wasmFilter(chain(), { host });
-  const account = wasmFilter(authorization, { host });
+  const account = wasmFilter(authorization.account, { host });
+  const reports = wasmFilter(authorization.reports, { host });
+  const orders = wasmFilter(authorization.orders, { host });
   // No request goes through this one: it takes from the queue what the others have put there.
   const consumer = host.createPlugin({
     name: 'queue-consumer',
@@ -99,15 +124,23 @@ export function createApp({ logger = console, clock } = {}) {
   app.get('/', (req, res) => {
     res.send(`hello from release ${req.get('x-release') ?? 'none'}\n`);
   });
-  app.use('/account', account);
-  app.get('/account', (req, res) => {
+  app.get('/account', account, (req, res) => {
     res.send(`hello ${String(req.get('x-auth-user'))}\n`);
+  });
+  app.get('/reports', reports, (req, res) => {
+    res.send(`reports for ${String(req.get('x-auth-user'))}\n`);
+  });
+  app.get('/orders', orders, (req, res) => {
+    res.send(`orders for a ${String(req.get('x-auth-role'))}\n`);
   });
 
   return {
     app,
     host,
-    ready: () => Promise.all([filters.ready(), account.ready(), consumer]),
+    ready: async () => {
+      await Promise.all([filters, account, reports, orders].map((each) => each.ready()));
+      await consumer;
+    },
     close: () => host.close(),
   };
 }

@@ -1,11 +1,13 @@
 import process from 'node:process';
 
 import { createApp } from './app.js';
+import { startAuthorizationServer } from './authorization-server.js';
 
 const port = Number(process.env['PORT'] ?? 18000);
 const origin = `http://127.0.0.1:${String(port)}`;
 
-const { app, ready, close } = createApp();
+const clerks = await startAuthorizationServer();
+const { app, ready, close } = createApp({ clerks: clerks.origin });
 const server = app.listen(port, '127.0.0.1');
 server.on('error', (error) => {
   const taken = /** @type {NodeJS.ErrnoException} */ (error).code === 'EADDRINUSE';
@@ -26,6 +28,8 @@ async function start() {
   curl -i -H 'x-api-key: mine' ${origin}/            a limit of its own
   curl -i ${origin}/account                          401
   curl -i -H 'authorization: Bearer secret' ${origin}/account        who you are
+  curl -i -H 'authorization: Bearer secret' ${origin}/reports        the same, asked in Go
+  curl -i -H 'authorization: Bearer clerk' ${origin}/orders          asked by gRPC; else 403
   curl -X PUT --json '{"requestHeaders":{"x-release":"green"}}' ${origin}/rules
   curl -X PUT --json '{"maintenance":"back at noon"}' ${origin}/rules      503 a second later
   curl -X PUT --json '{}' ${origin}/rules                       hello from release none
@@ -37,6 +41,9 @@ The lines that start with "wasm log" are the filters' own. Ctrl-C ends it.`);
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM'])) process.once(signal, stop);
 
 function stop() {
-  server.close(() => void close().then(() => process.exit(0)));
+  server.close(() => {
+    clerks.close();
+    void close().then(() => process.exit(0));
+  });
   server.closeIdleConnections();
 }

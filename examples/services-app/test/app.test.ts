@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { Clock } from '@proxy-wasm-node/core';
 
 import { createApp } from '../app.js';
+import { startAuthorizationServer } from '../authorization-server.js';
 
 const lines: string[] = [];
 const take = (_fields: object, message: string): void => void lines.push(message);
@@ -27,15 +28,20 @@ function passTime(ms: number): void {
   }
 }
 
-const { app, ready, close } = createApp({ logger, clock });
+const clerks = await startAuthorizationServer();
+const { app, ready, close } = createApp({ clerks: clerks.origin, logger, clock });
 
 beforeAll(async () => {
   await ready();
   await vi.waitFor(() => {
+    passTime(10_000);
     expect(lines).toContainEqual(expect.stringContaining('new rules'));
   });
 });
-afterAll(close);
+afterAll(async () => {
+  await close();
+  clerks.close();
+});
 // A new window for each test.
 beforeEach(() => {
   passTime(10_000);
@@ -83,10 +89,19 @@ describe('the services example', () => {
     await fetched(() => request(app).get('/').expect(200, 'hello from release blue\n'));
   });
 
-  it('asks who is asking', async () => {
-    await request(app).get('/account').expect(401, 'who are you?\n');
-    const asAnn = request(app).get('/account').set('authorization', 'Bearer secret');
-    await asAnn.set('x-auth-user', 'root').expect(200, 'hello ann\n');
+  it.each([
+    ['/account', 'hello ann\n'],
+    ['/reports', 'reports for ann\n'],
+  ])('asks who is asking, by HTTP: %s', async (path, answer) => {
+    await request(app).get(path).expect(401, 'who are you?\n');
+    const asAnn = request(app).get(path).set('authorization', 'Bearer secret');
+    await asAnn.set('x-auth-user', 'root').expect(200, answer);
+  });
+
+  it('asks who is asking, by gRPC', async () => {
+    await request(app).get('/orders').expect(403, 'orders are for clerks\n');
+    const asClerk = request(app).get('/orders').set('authorization', 'Bearer clerk');
+    await asClerk.set('x-auth-role', 'owner').expect(200, 'orders for a clerk\n');
   });
 
   it('counts, for Prometheus', async () => {
@@ -94,6 +109,8 @@ describe('the services example', () => {
       all: await metric('proxy_wasm_go_request_counter'),
       gets: await metric('requests_total_method_GET'),
       refused: await metric('request_duration_ms_count{status_class="4xx"}'),
+      responses: await metric('responses_total{status_class="4xx"}'),
+      sizes: await metric('response_body_bytes_count'),
     };
     await request(app).get('/').set('x-tenant', 'blue');
     await request(app).delete('/').set('x-tenant', 'mine').expect(404);
@@ -102,12 +119,14 @@ describe('the services example', () => {
     const labels = (value: string): string => `{value="${value}",reporter="wasmgosdk"}`;
     expect(await metric(`custom_header_value_counts${labels('blue')}`)).toBe(1);
     expect(await metric(`custom_header_value_counts${labels('other')}`)).toBe(1);
+    expect(await metric('responses_total{status_class="4xx"}')).toBe(before.responses + 2);
     // These come after the response: from the queue, and at the end of the exchange.
     await vi.waitFor(async () => {
       expect(await metric('requests_total_method_GET')).toBe(before.gets + 2);
       expect(await metric('requests_total_method_DELETE')).toBe(1);
       const refused = await metric('request_duration_ms_count{status_class="4xx"}');
       expect(refused).toBe(before.refused + 2);
+      expect(await metric('response_body_bytes_count')).toBe(before.sizes + 3);
     });
     expect(await metric('requests_total')).toBe(before.all + 3);
   });
