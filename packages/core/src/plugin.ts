@@ -15,8 +15,10 @@ import { PluginLog } from './plugin-log.js';
 import type { ContextLease } from './plugin-vm.js';
 import { mayHeal, Recovery } from './recovery.js';
 import { checkReload, resolvePluginOptions } from './resolve-options.js';
+import { SeldomLine } from './seldom-line.js';
 import type { PluginFigures } from './services/host-figures.js';
 import { StartDeadline } from './start-deadline.js';
+import { PauseWatch } from './stream/pause-watch.js';
 import type { StreamPlugin } from './stream/ports.js';
 import type { VmRegistry } from './vm-registry.js';
 import { guestIsRunning, whenGuestReturns } from './vm/deferred.js';
@@ -59,6 +61,8 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   readonly #figures: PluginFigures;
   readonly #releaseVmId: () => void;
   readonly #recovery: Recovery;
+  readonly pauses: PauseWatch;
+  readonly #pauseLines = new SeldomLine();
   #setup: Setup;
   /** Of the last start that went well: what a new start after a failure takes. */
   #loaded: LoadedModule | undefined;
@@ -84,6 +88,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#registry = registry;
     this.#setup = { given, options };
     this.#owner = owner;
+    this.pauses = new PauseWatch(options.limits.pausedTimeMs);
     this.#recovery = new Recovery(options.reloadBackoff, () => {
       this.#recover();
     });
@@ -174,6 +179,18 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       else this.#figures.reloadBackoffs += 1;
     }
     return this.#lease?.context;
+  }
+
+  /** A stream that it paused is answered 504, or reset if its head is out. */
+  pausedTooLong(callback: string): void {
+    this.#figures.pauseTimeouts += 1;
+    const limitMs = String(this.limits.pausedTimeMs);
+    this.#pauseLines.log((others) => {
+      this.#log.warn(
+        `plugin "${this.name}": a stream that ${callback} paused was not resumed within ${limitMs} ` +
+          `ms (limits.pausedTimeMs): it is answered 504, or reset if its head is out${others}`,
+      );
+    });
   }
 
   /**

@@ -62,6 +62,8 @@ export class PluginFigures {
   reloadFailures = 0;
   /** Streams that came while a failed plugin was not to be started again yet. */
   reloadBackoffs = 0;
+  /** Streams that the plugin paused and did not resume in time. */
+  pauseTimeouts = 0;
   /** Of contexts that have ended. */
   #localResponses = 0;
   #peakMemoryBytes = 0;
@@ -105,6 +107,7 @@ export class PluginFigures {
         of(({ pausedStreams }) => pausedStreams),
         labels,
       ),
+      counter('wasm.pause_timeouts', this.pauseTimeouts, labels),
       counter('wasm.local_responses', localResponses, labels),
       ...(this.callbacks === null ? [] : readCallbacks(this.callbacks, labels)),
     ];

@@ -7,6 +7,7 @@ import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
 import { TRAPPED } from '../vm/vm.js';
 import { NO_BODY } from './body-buffer.js';
 import { HeaderList } from './header-list.js';
+import type { PausedStage } from './pause-watch.js';
 import type { StreamPlugin } from './ports.js';
 import { StageBody, type BodyStream } from './stage-body.js';
 
@@ -60,13 +61,22 @@ export interface StageStream extends BodyStream {
   passTrailers(isRequest: boolean, trailers: HeaderMap): void;
   /** A filter holds the request's head until it has seen the body. */
   wantRequestBody(): void;
+  /** Something is paused whose pause has to end with the stream. */
+  pauseBegun(): void;
+  /** A filter has held the stream for longer than it may. */
+  pausedTooLong(): void;
 }
+
+/** The callback whose result paused a direction. */
+const PausedBy = { HEADERS: 0, BODY: 1, TRAILERS: 2 } as const;
+type PausedBy = (typeof PausedBy)[keyof typeof PausedBy];
+const PAUSING_CALLBACKS = ['headers', 'body', 'trailers'] as const;
 
 /**
  * One filter's part of one direction: takes head, body and trailers, asks the guest, and holds or
  * passes them on to the next filter. The states are drawn in docs/architecture.md.
  */
-export class FilterStage implements DirectionPort {
+export class FilterStage implements DirectionPort, PausedStage {
   readonly #stream: StageStream;
   readonly #isRequest: boolean;
   readonly plugin: StreamPlugin;
@@ -89,6 +99,10 @@ export class FilterStage implements DirectionPort {
   #bodyEnded = false;
   #trailersArrived = false;
   #endPassed = false;
+  #pausedBy: PausedBy = PausedBy.HEADERS;
+  /** Its plugin's watch has it. */
+  #pauseWatched = false;
+  pauseDeadlineMs = 0;
   /** Inside a body callback that ends the stream: trailers may still be made. */
   #mayCreateTrailers = false;
   /** Made when there is a body: most exchanges have none in either direction or only in one. */
@@ -176,7 +190,8 @@ export class FilterStage implements DirectionPort {
       runDeferred();
       if (this.#iteration === Iteration.STOPPED && this.#isRequest) this.#stream.wantRequestBody();
     }
-    if (this.#iteration === Iteration.FLOWING && !this.#headersPassed) this.#passHeaders();
+    if (this.#iteration !== Iteration.FLOWING) this.#beginPause(PausedBy.HEADERS);
+    else if (!this.#headersPassed) this.#passHeaders();
   }
 
   receiveData(chunk: Uint8Array, endOfStream: boolean): void {
@@ -206,6 +221,7 @@ export class FilterStage implements DirectionPort {
     if (this.#iteration === Iteration.FLOWING || this.#stream.isStopped(this.#isRequest)) return;
     const unseen = this.#iteration >= Iteration.STOPPED_ALL_BUFFER;
     this.#iteration = Iteration.FLOWING;
+    this.endPause();
     if (!this.#headersPassed) this.#passHeaders();
     if (this.#stream.isStopped(this.#isRequest)) return;
     const chunk = this.#takeHeld();
@@ -236,6 +252,32 @@ export class FilterStage implements DirectionPort {
       this.#iteration = Iteration.STOPPED;
       this.continue();
     }
+  }
+
+  // --- the pause's end --------------------------------------------------------------------------
+
+  #beginPause(by: PausedBy): void {
+    const { pauses } = this.plugin;
+    if (pauses === undefined || this.#stream.isStopped(this.#isRequest)) return;
+    this.#pausedBy = by;
+    this.#pauseWatched = true;
+    pauses.begin(this);
+    this.#stream.pauseBegun();
+  }
+
+  /** Resumed, or over. */
+  endPause(): void {
+    if (!this.#pauseWatched) return;
+    this.#pauseWatched = false;
+    this.plugin.pauses?.end(this);
+  }
+
+  pauseExpired(): void {
+    this.#pauseWatched = false;
+    if (!this.paused || this.#stream.isStopped(this.#isRequest)) return;
+    const direction = this.#isRequest ? 'request' : 'response';
+    this.plugin.pausedTooLong?.(`proxy_on_${direction}_${PAUSING_CALLBACKS[this.#pausedBy]}`);
+    this.#stream.pausedTooLong();
   }
 
   // --- asking the guest -------------------------------------------------------------------------
@@ -276,6 +318,7 @@ export class FilterStage implements DirectionPort {
     if (status === DataStatus.CONTINUE) {
       const shown = body.takeVisible();
       this.#iteration = Iteration.FLOWING;
+      this.endPause();
       runDeferred();
       this.#releaseData(shown, endOfStream);
       return;
@@ -292,6 +335,7 @@ export class FilterStage implements DirectionPort {
       body.dropVisible();
     }
     runDeferred();
+    if (this.paused) this.#beginPause(PausedBy.BODY);
   }
 
   #filterTrailers(trailers: HeaderMap): void {
@@ -304,7 +348,9 @@ export class FilterStage implements DirectionPort {
       this.#iteration = stopped ? Iteration.STOPPED : Iteration.FLOWING;
       if (stopped) context.root.instruments?.countPause();
       runDeferred();
-      if (this.#iteration !== Iteration.FLOWING || this.#endPassed) return;
+      if (this.paused) this.#beginPause(PausedBy.TRAILERS);
+      else this.endPause();
+      if (this.paused || this.#endPassed) return;
     }
     if (this.#stream.isStopped(this.#isRequest)) return;
     if (!this.#headersPassed) this.#passHeaders();

@@ -47,6 +47,8 @@ export class HttpStream implements ExchangePort, StageStream {
   /** A filter's answer has been given to what the ends have behind them, which sends it. */
   #handedOver = false;
   #completed = false;
+  /** Something was paused, so that pauses have to be ended with the stream. */
+  #hasPaused = false;
   #details = '';
   #properties: Map<string, Uint8Array> | undefined;
 
@@ -215,11 +217,19 @@ export class HttpStream implements ExchangePort, StageStream {
     this.#completed = true;
     this.#requestStopped = true;
     this.#responseStopped = true;
+    if (this.#hasPaused) this.#endPauses();
     for (let filter = this.#first; filter !== null; filter = filter.next) this.#log(filter);
     for (let filter = this.#first; filter !== null; filter = filter.next) {
       filter.context?.onDoneAndDelete();
     }
     runDeferred();
+  }
+
+  #endPauses(): void {
+    for (let filter = this.#first; filter !== null; filter = filter.next) {
+      filter.endPause();
+      filter.peer.endPause();
+    }
   }
 
   /** A filter that the request never reached is created only to log, as in Envoy. */
@@ -390,6 +400,21 @@ export class HttpStream implements ExchangePort, StageStream {
 
   wantRequestBody(): void {
     if (!this.#requestStopped) this.#ends.requestBodyWanted?.();
+  }
+
+  pauseBegun(): void {
+    this.#hasPaused = true;
+  }
+
+  /** Envoy's details for a stream on which nothing has happened for too long. */
+  pausedTooLong(): void {
+    this.sendLocalResponse({
+      statusCode: 504,
+      details: 'stream_idle_timeout',
+      body: NO_BYTES,
+      headers: [],
+      grpcStatus: -1,
+    });
   }
 
   setBackpressure(isRequest: boolean, on: boolean): void {

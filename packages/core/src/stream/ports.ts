@@ -1,6 +1,7 @@
 /** What an HttpStream asks of the world around it. */
 import type { PluginContext } from '../contexts/plugin-context.js';
 import type { HeaderMap, LocalResponse, PropertyValue } from '../vm/context.js';
+import type { PauseWatch } from './pause-watch.js';
 
 /**
  * The two ends of an exchange: towards the app (upstream of the filters) and towards the client.
@@ -67,6 +68,10 @@ export interface StreamPlugin {
   readonly failOpen: boolean;
   /** The same for streams that were open when it failed; default: {@link failOpen}. */
   readonly failOpenInFlight?: boolean;
+  /** Watches what the plugin pauses; absent: a pause may last for ever. */
+  readonly pauses?: PauseWatch;
+  /** Told of a pause that has lasted too long, and of the callback that paused. */
+  pausedTooLong?(callback: string): void;
   /** Most that this filter may hold of a body; default: the stream's own limit. */
   readonly limits?: { readonly bufferedBodyBytes: number };
 }
