@@ -37,6 +37,7 @@ export type {
   ModuleCode,
   PluginOptions,
   Properties,
+  Recycle,
   ReloadBackoff,
   Upstream,
   UpstreamFunction,

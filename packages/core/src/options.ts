@@ -4,6 +4,7 @@ import type { PropertyOption } from './contexts/app-properties.js';
 import type { Logger } from './logger.js';
 import type { MetricsOptions } from './services/host-metrics.js';
 import type { SharedState } from './services/shared-state.js';
+import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './vm/hostcall-limits.js';
 
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -49,8 +50,37 @@ export interface Limits {
   bufferedBodyBytes?: number;
   /** Cap on calls to upstreams (HTTP and gRPC) that are in flight; default 1024. */
   upstreamCalls?: number;
+  /** Cap on the bodies of those calls, in bytes; default 64 MiB. */
+  upstreamBytes?: number;
+  /** Cap on one list of headers, trailers or metadata that the guest passes; default 1 MiB. */
+  pairsBytes?: number;
+  /** Cap on the entries of such a list; default 1024. */
+  pairsEntries?: number;
+  /**
+   * Cap on the header names and values that a filter writes on one exchange, in bytes, each write
+   * counting 32 more; default 4 MiB.
+   */
+  headerBytes?: number;
+  /** Cap on what a body that a filter sees may grow to by its writes, in bytes; default 64 MiB. */
+  bodyBytes?: number;
+  /** Cap on the properties that the filters of one exchange keep, in bytes; default 1 MiB. */
+  propertyBytes?: number;
+  /** Cap on one key and value of shared data, or one queued message, in bytes; default 16 MiB. */
+  sharedDataBytes?: number;
+  /** Cap on one line that the guest logs, in bytes: the rest is cut off; default 64 KiB. */
+  logLineBytes?: number;
+  /** Lines per second that a VM may log: more are dropped, and counted; default 10 000. */
+  logLinesPerSecond?: number | false;
   /** Cap on a start: reading, compiling, starting, configuring, self-test; default 30 000. */
   startTimeMs?: number;
+}
+
+/** What comes first counts. A VM that is replaced finishes the streams it has. */
+export interface Recycle {
+  /** Size of the guest's memory, bytes: it grows, but never shrinks. */
+  memoryBytes?: number;
+  /** Requests that the VM has served. */
+  requests?: number;
 }
 
 /** Properties by dotted path, or a function that is asked with the path's segments. */
@@ -132,7 +162,7 @@ export interface ForeignFunctionContext {
    */
   property(path: string | readonly string[]): PropertyValue | undefined;
   /** Keeps a property for the rest of the exchange; 'no-stream' once that has ended. */
-  setProperty(path: string, value: string | Uint8Array): 'ok' | 'no-stream' | 'read-only';
+  setProperty(path: string, value: string | Uint8Array): 'ok' | 'no-stream' | 'read-only' | 'full';
 }
 
 /**
@@ -229,6 +259,8 @@ export interface PluginOptions {
   /** Hostcalls, WASI functions and callbacks that are allowed, by name; absent: all. */
   capabilities?: readonly string[];
   limits?: Limits;
+  /** When the VM has served its time and another takes its place; default: never. */
+  recycle?: Recycle;
   /** Envoy's `allow_on_headers_stop_iteration`; default false. */
   allowOnHeadersStopIteration?: boolean;
   /** Added to what Node knows. */
@@ -240,12 +272,11 @@ export interface PluginOptions {
 }
 
 /** {@link Limits} with their defaults. */
-export interface ResolvedLimits {
+export interface ResolvedLimits extends HostcallLimits {
   readonly memoryBytes: number;
   readonly callbackTimeMs: number | false;
   readonly pausedTimeMs: number;
   readonly bufferedBodyBytes: number;
-  readonly upstreamCalls: number;
   readonly startTimeMs: number;
 }
 
@@ -254,7 +285,7 @@ export const DEFAULT_LIMITS: ResolvedLimits = {
   callbackTimeMs: 1000,
   pausedTimeMs: 300_000,
   bufferedBodyBytes: 1024 * 1024,
-  upstreamCalls: 1024,
+  ...DEFAULT_HOSTCALL_LIMITS,
   startTimeMs: 30_000,
 };
 
@@ -279,6 +310,7 @@ export interface ResolvedPluginOptions {
   readonly reloadBackoff: Required<ReloadBackoff>;
   readonly capabilities: readonly string[] | undefined;
   readonly limits: ResolvedLimits;
+  readonly recycle: Readonly<Recycle> | undefined;
   readonly allowOnHeadersStopIteration: boolean;
   readonly properties: Properties | undefined;
   readonly upstreams: Readonly<Record<string, Upstream>> | undefined;

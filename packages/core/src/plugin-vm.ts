@@ -1,3 +1,4 @@
+import { LogLevel } from './abi/types.js';
 import { PluginContext } from './contexts/plugin-context.js';
 import type { PluginSettings } from './contexts/plugin-settings.js';
 import { ProxyWasmError } from './errors.js';
@@ -44,6 +45,8 @@ export class PluginVm {
   readonly loaded: LoadedModule;
   readonly #process: WasiProcess;
   readonly #onGone: () => void;
+  /** Makes that nobody else gets this VM; set by who shares it. */
+  onRetired: () => void = () => undefined;
   readonly #shared = new Map<string, SharedContext>();
   readonly #users = new Set<LeaseUser>();
   /** Contexts that are open or closing. The VM goes with the last one. */
@@ -88,6 +91,16 @@ export class PluginVm {
     };
   }
 
+  /**
+   * Has everybody who uses the VM take another one: none new comes here, and it goes when its
+   * streams have ended.
+   */
+  recycle(): void {
+    if (this.vm.failure !== undefined) return;
+    this.onRetired();
+    for (const user of [...this.#users]) user.recycle();
+  }
+
   #open(settings: PluginSettings, key: string): SharedContext {
     const context = new PluginContext(this.vm, settings);
     this.#contexts += 1;
@@ -98,6 +111,11 @@ export class PluginVm {
       throw error;
     } finally {
       runDeferred();
+    }
+    if (this.vm.recycling?.started() === true) {
+      const text =
+        'the memory has reached recycle.memoryBytes with its start: it will not be a reason';
+      context.log(LogLevel.WARN, text);
     }
     const shared = { context, leases: 0 };
     this.#shared.set(key, shared);
@@ -158,12 +176,14 @@ export class PluginVm {
     this.#contexts -= 1;
     if (this.#contexts > 0 || this.vm.failure !== undefined) return;
     this.#process.flush();
+    this.vm.logLimit.report();
     this.#onGone();
   }
 
   /** Runs while the guest is still on the stack, so all that may call somebody is put off. */
   #failed(error: ProxyWasmError): void {
     this.#process.flush();
+    this.vm.logLimit.report();
     this.#onGone();
     this.#shared.clear();
     for (const user of this.#users) user.failed(error);

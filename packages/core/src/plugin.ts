@@ -256,7 +256,9 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       failed: (error) => {
         this.#vmFailed(error, lease);
       },
-      recycle: () => undefined,
+      recycle: () => {
+        this.#recycle(lease);
+      },
     });
     this.#candidates.add(lease);
     try {
@@ -410,6 +412,21 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       if (recovery !== undefined) this.emit('recovered', recovery);
       this.emit('reloaded', { reason, sha256 });
     });
+  }
+
+  /** Its VM has served its time: the next one takes its place, or none if it can't be started. */
+  #recycle(served: ContextLease): void {
+    if (this.#lease !== served || this.#loaded === undefined) return;
+    try {
+      this.#swap(
+        { loaded: this.#loaded, lease: this.#start(this.#loaded, this.#options) },
+        'recycle',
+      );
+    } catch (error) {
+      served.vm.recycling?.again();
+      const message = `plugin "${this.name}" keeps its VM, since another could not be started: `;
+      this.#log.warn(message + messageOf(error), error);
+    }
   }
 
   // --- its end ----------------------------------------------------------------------------------

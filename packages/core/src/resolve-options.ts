@@ -20,6 +20,7 @@ import {
   DEFAULT_LIMITS,
   type Configuration,
   type HostOptions,
+  type Limits,
   type ModuleCode,
   type PluginOptions,
   type ReloadBackoff,
@@ -86,6 +87,15 @@ const limits = shape({
   pausedTimeMs: delay,
   bufferedBodyBytes: count('bytes'),
   upstreamCalls: count('calls'),
+  upstreamBytes: count('bytes'),
+  pairsBytes: count('bytes'),
+  pairsEntries: count('entries'),
+  headerBytes: count('bytes'),
+  bodyBytes: count('bytes'),
+  propertyBytes: count('bytes'),
+  sharedDataBytes: count('bytes'),
+  logLineBytes: count('bytes'),
+  logLinesPerSecond: countOrFalse('lines'),
   startTimeMs: delay,
 });
 
@@ -110,6 +120,7 @@ const pluginOptions = shape(
     reloadBackoff,
     capabilities: arrayOf(text),
     limits,
+    recycle: shape({ memoryBytes: count('bytes'), requests: count('requests') }),
     allowOnHeadersStopIteration: flag,
     properties,
     upstreams: recordOf(upstream),
@@ -205,6 +216,7 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
     ...policiesOf(options),
     capabilities: options.capabilities && [...options.capabilities],
     limits: resolveLimits(options),
+    recycle: options.recycle && { ...options.recycle },
     allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
     properties: options.properties,
     upstreams: options.upstreams,
@@ -232,14 +244,11 @@ export function checkReload(change: { code?: ModuleCode; configuration?: Configu
 }
 
 function resolveLimits({ limits: given = {} }: PluginOptions): ResolvedLimits {
-  return {
-    memoryBytes: given.memoryBytes ?? DEFAULT_LIMITS.memoryBytes,
-    callbackTimeMs: given.callbackTimeMs ?? DEFAULT_LIMITS.callbackTimeMs,
-    pausedTimeMs: given.pausedTimeMs ?? DEFAULT_LIMITS.pausedTimeMs,
-    bufferedBodyBytes: given.bufferedBodyBytes ?? DEFAULT_LIMITS.bufferedBodyBytes,
-    upstreamCalls: given.upstreamCalls ?? DEFAULT_LIMITS.upstreamCalls,
-    startTimeMs: given.startTimeMs ?? DEFAULT_LIMITS.startTimeMs,
-  };
+  const entries = Object.entries(DEFAULT_LIMITS).map(([name, value]: [string, unknown]) => [
+    name,
+    given[name as keyof Limits] ?? value,
+  ]);
+  return Object.fromEntries(entries) as ResolvedLimits;
 }
 
 /** Limits and digests are about a module's bytes, and a compiled module has none. */

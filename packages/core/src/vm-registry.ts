@@ -15,7 +15,9 @@ import { Upstreams } from './services/upstreams.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
 import { instantiate } from './vm/instantiate.js';
 import { loadModule, type LoadedModule } from './vm/load.js';
+import { LogLimit } from './vm/log-limit.js';
 import type { HostSupport } from './vm/module-report.js';
+import { RecycleWatch } from './vm/recycle-watch.js';
 import { Vm } from './vm/vm.js';
 import { WasiProcess } from './vm/wasi/process.js';
 
@@ -111,9 +113,11 @@ export class VmRegistry {
     const key = options.vmId === undefined ? undefined : vmKey(loaded, options);
     const shared = key === undefined ? undefined : this.#shared.get(key);
     if (shared !== undefined) return shared;
-    const vm: PluginVm = this.#startVm(loaded, options, log, () => {
+    const forget = (): void => {
       if (key !== undefined && this.#shared.get(key) === vm) this.#shared.delete(key);
-    });
+    };
+    const vm = this.#startVm(loaded, options, log, forget);
+    vm.onRetired = forget;
     if (key !== undefined) this.#shared.set(key, vm);
     return vm;
   }
@@ -137,6 +141,8 @@ export class VmRegistry {
     );
     const { clock, hostFunctions } = this.#services;
     if (clock !== undefined) vm.nowNs = () => clock.nowNs();
+    vm.limits = options.limits;
+    vm.logLimit = this.#logLimitOf(options, log);
     const process = new WasiProcess(vm);
     const env = {
       ...createHostFunctionImports(vm, loaded.compiled.outline, hostFunctions),
@@ -152,9 +158,33 @@ export class VmRegistry {
     const { figures } = this.#services.host.metrics;
     figures.vmsCreated += 1;
     figures.vmsActive += 1;
-    return new PluginVm(vm, loaded, process, () => {
+    const pluginVm = new PluginVm(vm, loaded, process, () => {
       figures.vmsActive -= 1;
       onGone();
+    });
+    if (options.recycle !== undefined) {
+      vm.recycling = new RecycleWatch(options.recycle, vm.memory, () => {
+        // Streams are ending, one of them now.
+        queueMicrotask(() => {
+          pluginVm.recycle();
+        });
+      });
+    }
+    return pluginVm;
+  }
+
+  /** Lines that are dropped are counted at once, and told of when lines pass again. */
+  #logLimitOf({ name, limits }: ResolvedPluginOptions, log: LogSink): LogLimit {
+    const { figures } = this.#services.host.metrics;
+    const perSecond = limits.logLinesPerSecond;
+    return new LogLimit(perSecond, {
+      dropped: () => (figures.logLinesDropped += 1),
+      report: (dropped) => {
+        const message =
+          `plugin "${name}": ${String(dropped)} lines of its VM were not logged: it writes more than ` +
+          `${String(perSecond)} in a second (limits.logLinesPerSecond)`;
+        log.write(LogLevel.WARN, { plugin: name }, message);
+      },
     });
   }
 }
@@ -172,7 +202,6 @@ function settingsOf(
   { callbacks: instruments }: PluginFigures,
 ): PluginSettings {
   const { name, rootId, configuration, allowOnHeadersStopIteration } = options;
-  const { upstreamCalls } = options.limits;
   const property = createPropertySource(options.properties, (error) => {
     const message = `plugin "${name}": the option properties threw: ${messageOf(error)}`;
     log.write(LogLevel.ERROR, { plugin: name, err: error }, message);
@@ -180,7 +209,7 @@ function settingsOf(
   const upstreams = new Upstreams(options.upstreams, undefined, hostUpstreams);
   return {
     ...{ name, rootId, configuration, allowOnHeadersStopIteration },
-    ...{ log, property, upstreams, upstreamCalls, instruments },
+    ...{ log, property, upstreams, instruments },
   };
 }
 
@@ -192,6 +221,7 @@ function vmKey(loaded: LoadedModule, options: ResolvedPluginOptions): string {
     loaded.compiled.identity,
     Object.entries(options.environment),
     options.limits,
+    options.recycle ?? null,
     options.capabilities ?? null,
   ]);
 }

@@ -33,6 +33,7 @@ describe('plugin options', () => {
       reloadBackoff: { baseIntervalMs: 1000, maxIntervalMs: 60_000 },
       capabilities: undefined,
       limits: DEFAULT_LIMITS,
+      recycle: undefined,
       allowOnHeadersStopIteration: false,
       properties: undefined,
       upstreams: undefined,
@@ -44,6 +45,15 @@ describe('plugin options', () => {
       pausedTimeMs: 300_000,
       bufferedBodyBytes: 1_048_576,
       upstreamCalls: 1024,
+      upstreamBytes: 67_108_864,
+      pairsBytes: 1_048_576,
+      pairsEntries: 1024,
+      headerBytes: 4_194_304,
+      bodyBytes: 67_108_864,
+      propertyBytes: 1_048_576,
+      sharedDataBytes: 16_777_216,
+      logLineBytes: 65_536,
+      logLinesPerSecond: 10_000,
       startTimeMs: 30_000,
     });
   });

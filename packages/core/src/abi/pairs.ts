@@ -12,9 +12,17 @@ const { latin1Slice } = Buffer.prototype as unknown as {
   latin1Slice: (this: Uint8Array, start: number, end: number) => string;
 };
 
-/** What a guest may pass, as in cpp-host. */
+/** What a guest may pass in cpp-host. */
 export const MAX_PAIRS_BYTES = 1024 * 1024;
 export const MAX_PAIRS = 1024;
+
+/** What a guest may pass here. */
+export interface PairsLimits {
+  readonly pairsBytes: number;
+  readonly pairsEntries: number;
+}
+
+const CPP_HOST_LIMITS: PairsLimits = { pairsBytes: MAX_PAIRS_BYTES, pairsEntries: MAX_PAIRS };
 
 const COUNT_BYTES = 4;
 const LENGTHS_BYTES = 8;
@@ -36,12 +44,12 @@ export function pairsText(entries: readonly string[]): string {
  * Anything malformed or over a limit is an empty list, as in cpp-host: too short, a length past
  * the end, a zero byte missing, bytes left over.
  */
-export function decodePairs(bytes: Uint8Array): string[] {
+export function decodePairs(bytes: Uint8Array, limits = CPP_HOST_LIMITS): string[] {
   const { length } = bytes;
-  if (length < COUNT_BYTES || length > MAX_PAIRS_BYTES) return [];
+  if (length < COUNT_BYTES || length > limits.pairsBytes) return [];
   const count = readU32(bytes, 0);
   let position = pairsTextOffset(count);
-  if (count > MAX_PAIRS || position > length) return [];
+  if (count > limits.pairsEntries || position > length) return [];
   const text = latin1Slice.call(bytes, position, length);
   const base = position;
   const entries: string[] = [];

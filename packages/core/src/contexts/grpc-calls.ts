@@ -73,7 +73,7 @@ export class GrpcCalls implements GrpcCallPort {
   ): CallStarted {
     const destination = this.#find(upstream);
     if (typeof destination === 'number') return this.#refused(CallClass.GRPC_CALL, destination);
-    return this.#start(CallClass.GRPC_CALL, (id) => {
+    return this.#start(CallClass.GRPC_CALL, message.length, (id) => {
       const { target } = destination;
       const asked = merge(request, destination);
       const listener = this.#callListener(id, nameOf(destination, request));
@@ -87,7 +87,7 @@ export class GrpcCalls implements GrpcCallPort {
   stream(upstream: Uint8Array, request: GrpcRequest): CallStarted {
     const destination = this.#find(upstream);
     if (typeof destination === 'number') return this.#refused(CallClass.GRPC_STREAM, destination);
-    return this.#start(CallClass.GRPC_STREAM, (id) => {
+    return this.#start(CallClass.GRPC_STREAM, 0, (id) => {
       const asked = merge(request, destination);
       const listener = this.#streamListener(id, nameOf(destination, request));
       const stream = destination.target.stream(asked, listener);
@@ -280,8 +280,8 @@ export class GrpcCalls implements GrpcCallPort {
     return notStarted(status);
   }
 
-  #start(callClass: CallClass, start: (id: number) => () => void): CallStarted {
-    return this.#calls.start(callClass, (id) => {
+  #start(callClass: CallClass, bodyBytes: number, start: (id: number) => () => void): CallStarted {
+    return this.#calls.start(callClass, bodyBytes, (id) => {
       try {
         return start(id);
       } catch (error) {

@@ -46,7 +46,7 @@ export class HttpCalls implements HttpCallPort {
       this.#calls.count(CallClass.HTTP_CALL, 'not_started');
       return notStarted(Status.BAD_ARGUMENT);
     }
-    return this.#calls.start(CallClass.HTTP_CALL, (id) => {
+    return this.#calls.start(CallClass.HTTP_CALL, request.body.length, (id) => {
       let early: HttpCallOutcome | undefined;
       let started = false;
       const cancel = target.send(request, (outcome) => {

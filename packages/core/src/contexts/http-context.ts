@@ -247,6 +247,7 @@ export class HttpContext extends Context {
   // --- what hostcalls ask ----------------------------------------------------------------------
 
   override log(level: LogLevel, message: string): void {
+    if (!this.vm.logLimit.take()) return;
     const { name, rootId, log } = this.root.settings;
     const { vmId } = this.vm.identity;
     const fields = { plugin: name, rootId, vmId, contextId: this.id };
@@ -314,7 +315,7 @@ export class HttpContext extends Context {
     ) {
       return 'read-only';
     }
-    return this.#exchange.storeProperty(path, value);
+    return this.#exchange.storeProperty(path, value, this.vm.limits.propertyBytes);
   }
 
   override done(): boolean {

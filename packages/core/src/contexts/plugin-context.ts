@@ -59,6 +59,7 @@ export class PluginContext extends Context implements RootContext {
   }
 
   override log(level: LogLevel, message: string): void {
+    if (!this.vm.logLimit.take()) return;
     const { name, rootId, log } = this.settings;
     const { vmId } = this.vm.identity;
     const fields = { plugin: name, rootId, vmId, contextId: this.id };
@@ -209,7 +210,7 @@ export class PluginContext extends Context implements RootContext {
   // --- declared properties ---------------------------------------------------------------------
 
   declareProperty(name: string, readOnly: boolean): boolean {
-    if (this.#declared.has(name)) return false;
+    if (this.#declared.has(name) || this.#declared.size >= MAX_DECLARED) return false;
     this.#declared.set(name, { readOnly });
     return true;
   }
@@ -249,6 +250,7 @@ export class PluginContext extends Context implements RootContext {
   streamEnded(): void {
     this.streams -= 1;
     if (this.streams === 0) this.#whenIdle?.();
+    this.vm.recycling?.requestEnded();
   }
 
   /** Resolves when no stream lives on this context; at once if none does. */
@@ -276,6 +278,9 @@ export class PluginContext extends Context implements RootContext {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** Properties that a plugin may declare. */
+const MAX_DECLARED = 4096;
 
 /** What `proxy_get_status` says of it: the only way to tell a failure from an empty result. */
 function statusOf(outcome: ForeignOutcome): { code: number; message: string } {

@@ -13,8 +13,6 @@ export interface PluginSettings {
   readonly property: (path: readonly string[]) => PropertyValue | undefined;
   /** What upstream names lead to. Closed with the plugin context. */
   readonly upstreams: UpstreamPort;
-  /** How many calls to upstreams may be in flight. */
-  readonly upstreamCalls: number;
   /** null: nothing is counted. */
   readonly instruments: CallbackInstruments | null;
   /** Envoy's `allow_on_headers_stop_iteration`. */

@@ -9,13 +9,20 @@ import { HttpCalls } from './http-calls.js';
 import type { PluginContext } from './plugin-context.js';
 import type { UpstreamTarget } from './ports.js';
 
+interface InFlight {
+  readonly cancel: () => void;
+  readonly bodyBytes: number;
+}
+
 /** A plugin context's calls to upstreams: those in flight, and what the guest may read of them. */
 export class UpstreamCalls implements UpstreamCallPorts {
   readonly http: HttpCalls;
   readonly grpc: GrpcCalls;
   readonly root: PluginContext;
   /** How to cancel each call that is in flight. */
-  readonly #inFlight = new Map<number, () => void>();
+  readonly #inFlight = new Map<number, InFlight>();
+  /** Of the bodies of those calls. */
+  #bytesInFlight = 0;
   #ended = false;
 
   constructor(root: PluginContext) {
@@ -53,24 +60,37 @@ export class UpstreamCalls implements UpstreamCallPorts {
   /**
    * Starts a call, if one more may be.
    *
+   * @param bodyBytes that stay in memory until it is over
    * @param start answers how to cancel it, or undefined if it could not be started
    */
-  start(callClass: CallClass, start: (id: number) => (() => void) | undefined): CallStarted {
-    const { vm, settings } = this.root;
-    if (this.#ended) return this.#notStarted(callClass);
-    if (this.#inFlight.size >= settings.upstreamCalls) {
-      const limit = String(settings.upstreamCalls);
-      this.warn(`${limit} calls are in flight, which is the limit (limits.upstreamCalls)`);
-      return this.#notStarted(callClass);
-    }
+  start(
+    callClass: CallClass,
+    bodyBytes: number,
+    start: (id: number) => (() => void) | undefined,
+  ): CallStarted {
+    const { vm } = this.root;
+    if (this.#ended || !this.#hasRoom(bodyBytes)) return this.#notStarted(callClass);
     const id = vm.callIds.take(callClass);
     const cancel = start(id);
     if (cancel === undefined) {
       vm.callIds.release(id);
       return this.#notStarted(callClass);
     }
-    this.#inFlight.set(id, cancel);
+    this.#inFlight.set(id, { cancel, bodyBytes });
+    this.#bytesInFlight += bodyBytes;
     return { status: Status.OK, id };
+  }
+
+  #hasRoom(bodyBytes: number): boolean {
+    const { upstreamCalls, upstreamBytes } = this.root.vm.limits;
+    const tooMany = this.#inFlight.size >= upstreamCalls;
+    if (!tooMany && this.#bytesInFlight + bodyBytes <= upstreamBytes) return true;
+    const what = tooMany
+      ? `${String(upstreamCalls)} calls are in flight, which is the limit (limits.upstreamCalls)`
+      : `the bodies of the calls in flight would pass ${String(upstreamBytes)} bytes, which is the ` +
+        'limit (limits.upstreamBytes)';
+    this.warn(what);
+    return false;
   }
 
   isInFlight(id: number): boolean {
@@ -80,16 +100,17 @@ export class UpstreamCalls implements UpstreamCallPorts {
   /** The call is over. False: it was already, so nothing is to be told of it. */
   finish(id: number): boolean {
     this.root.vm.callIds.release(id);
+    this.#bytesInFlight -= this.#inFlight.get(id)?.bodyBytes ?? 0;
     return this.#inFlight.delete(id);
   }
 
   /** False: no such call. */
   cancel(id: number): boolean {
-    const cancel = this.#inFlight.get(id);
-    if (cancel === undefined) return false;
+    const call = this.#inFlight.get(id);
+    if (call === undefined) return false;
     this.finish(id);
     this.count(callClassOf(id), 'cancelled');
-    cancel();
+    call.cancel();
     return true;
   }
 

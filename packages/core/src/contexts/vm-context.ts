@@ -18,6 +18,7 @@ export class VmContext extends Context {
   }
 
   override log(level: LogLevel, message: string): void {
+    if (!this.#vm.logLimit.take()) return;
     const { vmId } = this.#vm.identity;
     this.#log.write(level, { vmId, contextId: 0 }, `wasm log: ${message}`);
   }

@@ -1,6 +1,7 @@
 import { BufferType, Status } from '../abi/types.js';
 import type { ReadableBuffer } from '../vm/context.js';
 import type { Vm } from '../vm/vm.js';
+import { complaint } from './complaint.js';
 
 /** Copies [start, start + maxSize) of a buffer, as far as it reaches, straight into the guest. */
 export function returnBuffer(
@@ -95,12 +96,14 @@ export function getBufferStatus(vm: Vm) {
  *
  * - BAD_ARGUMENT: unknown buffer type, a buffer that can't be changed now, or a range within it
  * - NOT_FOUND: the context has no such buffer now
+ * - INTERNAL_FAILURE: the buffer would grow beyond `limits.bodyBytes`
  * - INVALID_MEMORY_ACCESS: the data lies outside the memory
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_buffer_bytes
  */
 export function setBufferBytes(vm: Vm) {
-  const { memory } = vm;
+  const { memory, limits } = vm;
+  const failed = complaint(vm, 'proxy_set_buffer_bytes');
   return (
     bufferType: number,
     start: number,
@@ -111,6 +114,11 @@ export function setBufferBytes(vm: Vm) {
     if (bufferType >>> 0 > BufferType.CALL_DATA) return Status.BAD_ARGUMENT;
     const buffer = vm.active.buffer(bufferType);
     if (buffer === undefined) return Status.NOT_FOUND;
+    if (!memory.contains(dataPtr >>> 0, dataSize >>> 0)) return Status.INVALID_MEMORY_ACCESS;
+    if (dataSize >>> 0 > 0 && buffer.length + (dataSize >>> 0) > limits.bodyBytes) {
+      const kept = start >>> 0 === 0 ? Math.max(0, buffer.length - (size >>> 0)) : buffer.length;
+      if (kept + (dataSize >>> 0) > limits.bodyBytes) return failed('limits.bodyBytes is reached');
+    }
     const data = memory.copy(dataPtr >>> 0, dataSize >>> 0);
     if (data === undefined) return Status.INVALID_MEMORY_ACCESS;
     return buffer.set(start >>> 0, size >>> 0, data) ? Status.OK : Status.BAD_ARGUMENT;

@@ -109,6 +109,7 @@ class ResultSlots {
 class ForeignCalls {
   readonly #vm: Vm;
   #lastId = 0;
+  #inFlight = 0;
 
   constructor(vm: Vm) {
     this.#vm = vm;
@@ -127,6 +128,11 @@ class ForeignCalls {
       settled.catch(() => undefined);
       throw new Error('it answers later, and the module has no proxy_on_foreign_function');
     }
+    if (this.#inFlight >= this.#vm.limits.upstreamCalls) {
+      settled.catch(() => undefined);
+      throw new Error('as many calls are in flight as may be (limits.upstreamCalls)');
+    }
+    this.#inFlight += 1;
     this.#lastId = (this.#lastId + 1) >>> 0;
     const id = this.#lastId;
     void settled
@@ -136,6 +142,7 @@ class ForeignCalls {
         return { error: messageOf(error) };
       })
       .then((outcome) => {
+        this.#inFlight -= 1;
         root.onForeignFunction(context, id, outcome);
       });
     const bytes = Buffer.alloc(4);

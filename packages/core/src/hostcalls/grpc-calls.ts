@@ -181,7 +181,7 @@ function toRequest(
   pairs: Uint8Array,
 ): GrpcRequest | undefined {
   const path = `/${service}/${method}`;
-  const metadata = endToEnd(decodePairs(pairs), MADE_HERE);
+  const metadata = endToEnd(decodePairs(pairs, vm.limits), MADE_HERE);
   if (PATH.test(path) && isMetadata(metadata)) return { path, metadata, authority: undefined };
   const text = `gRPC call of ${JSON.stringify(path)} refused: its path or metadata is not valid`;
   vm.active.log(LogLevel.WARN, text);

@@ -1,7 +1,8 @@
 import { areAllowedHeaders, isAllowedHeader, isConnectionHeader } from '../abi/header-syntax.js';
 import { decodePairs, pairsText, pairsTextOffset } from '../abi/pairs.js';
 import { AbiVersion, MapType, Status } from '../abi/types.js';
-import type { HeaderMap } from '../vm/context.js';
+import type { Context, HeaderMap } from '../vm/context.js';
+import { HEADER_WRITE_BYTES } from '../vm/hostcall-limits.js';
 import type { Vm } from '../vm/vm.js';
 import { complaint } from './complaint.js';
 
@@ -61,12 +62,14 @@ export function getHeaderMapPairs(vm: Vm) {
  * Replaces a whole map. Malformed pairs are an empty list, as in Envoy: they clear the map.
  *
  * - `mapType`: a MapType
- * - `mapPtr`, `mapSize`: guest address and size of the pairs, at most 1024 of them and 1 MiB
+ * - `mapPtr`, `mapSize`: guest address and size of the pairs, at most `limits.pairsEntries` and
+ *   `limits.pairsBytes`, which are 1024 and 1 MiB
  *
  * Allowed in the map's own callback and while its head is held.
  *
  * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
  *   value that HTTP does not allow (the map is then as it was; the log says so)
+ * - INTERNAL_FAILURE: the context has written more than `limits.headerBytes` into header maps
  * - INVALID_MEMORY_ACCESS: the pairs lie outside the memory
  *
  * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
@@ -75,19 +78,35 @@ export function getHeaderMapPairs(vm: Vm) {
  */
 export function setHeaderMapPairs(vm: Vm) {
   const { memory } = vm;
+  const isTooMuch = writeBudget(vm);
   const failed = complaint(vm, 'proxy_set_header_map_pairs');
   return (mapType: number, mapPtr: number, mapSize: number): Status => {
     if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
     const bytes = memory.slice(mapPtr >>> 0, mapSize >>> 0);
     if (bytes === undefined) return Status.INVALID_MEMORY_ACCESS;
-    const entries = decodePairs(bytes);
+    const entries = decodePairs(bytes, vm.limits);
     if (!areAllowedHeaders(mapType, entries)) return failed(NOT_ALLOWED, Status.BAD_ARGUMENT);
-    const map = vm.active.mutableHeaderMap(mapType);
+    const context = vm.active;
+    const map = context.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
+    if (isTooMuch(context, bytes.length + HEADER_WRITE_BYTES * (entries.length >> 1))) {
+      return failed(FULL);
+    }
     map.assign(withoutNewConnectionHeaders(map, entries));
     if (entries.length === 0 && bytes.some((byte) => byte !== 0))
       return failed(NOT_PAIRS, Status.OK);
     return Status.OK;
+  };
+}
+
+const FULL = 'the context has written more than limits.headerBytes into header maps';
+
+/** By what the guest itself writes: what a client sends must not bring a filter to its limit. */
+function writeBudget(vm: Vm) {
+  const { headerBytes } = vm.limits;
+  return (context: Context, sizeBytes: number): boolean => {
+    context.headerBytes += sizeBytes + HEADER_WRITE_BYTES;
+    return context.headerBytes > headerBytes;
   };
 }
 
@@ -190,6 +209,7 @@ export function getHeaderMapValue(vm: Vm) {
  *
  * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
  *   value that HTTP does not allow (the log says so)
+ * - INTERNAL_FAILURE: the context has written more than `limits.headerBytes` into header maps
  * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
  *
  * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
@@ -198,6 +218,7 @@ export function getHeaderMapValue(vm: Vm) {
  */
 export function addHeaderMapValue(vm: Vm) {
   const { memory } = vm;
+  const isTooMuch = writeBudget(vm);
   const failed = complaint(vm, 'proxy_add_header_map_value');
   return (
     mapType: number,
@@ -211,8 +232,10 @@ export function addHeaderMapValue(vm: Vm) {
     const value = memory.readValue(valuePtr >>> 0, valueSize >>> 0);
     if (name === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
     if (!isAllowedHeader(mapType, name, value)) return failed(NOT_ALLOWED, Status.BAD_ARGUMENT);
-    const map = vm.active.mutableHeaderMap(mapType);
+    const context = vm.active;
+    const map = context.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
+    if (isTooMuch(context, name.length + value.length)) return failed(FULL);
     if (!isConnectionHeader(name)) map.add(name, value);
     return Status.OK;
   };
@@ -229,6 +252,7 @@ export function addHeaderMapValue(vm: Vm) {
  *
  * - BAD_ARGUMENT: unknown map type, a map that is not there or can't be changed now, a name or
  *   value that HTTP does not allow (the log says so)
+ * - INTERNAL_FAILURE: the context has written more than `limits.headerBytes` into header maps
  * - INVALID_MEMORY_ACCESS: name or value lies outside the memory
  *
  * What is written under a name that belongs to the connection is ignored: see `isConnectionHeader`.
@@ -237,6 +261,7 @@ export function addHeaderMapValue(vm: Vm) {
  */
 export function replaceHeaderMapValue(vm: Vm) {
   const { memory } = vm;
+  const isTooMuch = writeBudget(vm);
   const failed = complaint(vm, 'proxy_replace_header_map_value');
   return (
     mapType: number,
@@ -250,8 +275,10 @@ export function replaceHeaderMapValue(vm: Vm) {
     const value = memory.readValue(valuePtr >>> 0, valueSize >>> 0);
     if (name === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
     if (!isAllowedHeader(mapType, name, value)) return failed(NOT_ALLOWED, Status.BAD_ARGUMENT);
-    const map = vm.active.mutableHeaderMap(mapType);
+    const context = vm.active;
+    const map = context.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
+    if (isTooMuch(context, name.length + value.length)) return failed(FULL);
     if (!isConnectionHeader(name)) map.replace(name, value);
     return Status.OK;
   };
@@ -266,18 +293,23 @@ export function replaceHeaderMapValue(vm: Vm) {
  * Allowed where `proxy_add_header_map_value` is.
  *
  * - BAD_ARGUMENT: unknown map type, or a map that is not there or can't be changed now
+ * - INTERNAL_FAILURE: the context has written more than `limits.headerBytes` into header maps
  * - INVALID_MEMORY_ACCESS: the name lies outside the memory
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_remove_header_map_value
  */
 export function removeHeaderMapValue(vm: Vm) {
   const { memory } = vm;
+  const isTooMuch = writeBudget(vm);
+  const failed = complaint(vm, 'proxy_remove_header_map_value');
   return (mapType: number, keyPtr: number, keySize: number): Status => {
     if (mapType >>> 0 > MapType.HTTP_CALL_RESPONSE_TRAILERS) return Status.BAD_ARGUMENT;
     const name = memory.readName(keyPtr >>> 0, keySize >>> 0);
     if (name === undefined) return Status.INVALID_MEMORY_ACCESS;
-    const map = vm.active.mutableHeaderMap(mapType);
+    const context = vm.active;
+    const map = context.mutableHeaderMap(mapType);
     if (map === undefined) return Status.BAD_ARGUMENT;
+    if (isTooMuch(context, name.length)) return failed(FULL);
     map.remove(name);
     return Status.OK;
   };

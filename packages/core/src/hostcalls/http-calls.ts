@@ -70,7 +70,12 @@ export function httpCall(vm: Vm) {
     // As in Envoy: 0 now, which also shows that it can be written.
     if (!memory.writeU32(returnCallIdPtr >>> 0, 0)) return Status.INVALID_MEMORY_ACCESS;
     if (calls === undefined) return Status.INTERNAL_FAILURE;
-    const request = toRequest(decodePairs(headers), body, decodePairs(trailers), timeoutMs >>> 0);
+    const request = toRequest(
+      decodePairs(headers, vm.limits),
+      body,
+      decodePairs(trailers, vm.limits),
+      timeoutMs >>> 0,
+    );
     if (typeof request === 'string') {
       vm.active.log(LogLevel.WARN, `HTTP call to upstream "${upstream}" refused: ${request}`);
       return Status.BAD_ARGUMENT;

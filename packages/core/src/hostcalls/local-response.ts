@@ -53,7 +53,7 @@ export function sendLocalResponse(vm: Vm) {
       statusCode: toStatusCode(vm, statusCode >>> 0),
       details: details.replace(WHITESPACE, '_'),
       body,
-      headers: keepAllowed(vm, decodePairs(pairs)),
+      headers: keepAllowed(vm, decodePairs(pairs, vm.limits)),
       grpcStatus: grpcStatus | 0,
     });
     return Status.OK;

@@ -11,10 +11,13 @@ import type { Vm } from '../vm/vm.js';
  * - BAD_ARGUMENT: unknown level
  * - INVALID_MEMORY_ACCESS: the message lies outside the memory
  *
+ * Deviates: lines beyond `limits.logLinesPerSecond` are dropped and counted, and what is longer than
+ * `limits.logLineBytes` is cut off; both are OK, as a line below the level is.
+ *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_log
  */
 export function log(vm: Vm) {
-  const { memory } = vm;
+  const { memory, limits } = vm;
   return (level: number, messagePtr: number, messageSize: number): Status => {
     if (level >>> 0 > LogLevel.CRITICAL) return Status.BAD_ARGUMENT;
     const ptr = messagePtr >>> 0;
@@ -22,7 +25,12 @@ export function log(vm: Vm) {
     if (!memory.contains(ptr, size)) return Status.INVALID_MEMORY_ACCESS;
     const context = vm.active;
     if (level < context.logLevel()) return Status.OK;
-    context.log(level as LogLevel, memory.readUtf8(ptr, size) ?? '');
+    if (size <= limits.logLineBytes) {
+      context.log(level as LogLevel, memory.readUtf8(ptr, size) ?? '');
+      return Status.OK;
+    }
+    const beginning = memory.readUtf8(ptr, limits.logLineBytes) ?? '';
+    context.log(level as LogLevel, `${beginning}… (${String(size)} bytes in all)`);
     return Status.OK;
   };
 }

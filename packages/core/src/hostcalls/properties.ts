@@ -3,6 +3,7 @@ import { encodePropertyValue, isAscii } from '../abi/property-value.js';
 import { Status } from '../abi/types.js';
 import type { SetPropertyResult } from '../vm/context.js';
 import type { Vm } from '../vm/vm.js';
+import { complaint } from './complaint.js';
 
 /**
  * Reads an attribute of the exchange, the plugin or the app, or a value that was set before.
@@ -45,6 +46,7 @@ const SET_STATUS: Record<SetPropertyResult, Status> = {
   ok: Status.OK,
   'no-stream': Status.NOT_FOUND,
   'read-only': Status.BAD_ARGUMENT,
+  full: Status.INTERNAL_FAILURE,
 };
 
 /**
@@ -57,6 +59,7 @@ const SET_STATUS: Record<SetPropertyResult, Status> = {
  *
  * - NOT_FOUND: the context has no stream
  * - BAD_ARGUMENT: the property can't be changed
+ * - INTERNAL_FAILURE: the exchange's properties would come to more than `limits.propertyBytes`
  * - INVALID_MEMORY_ACCESS: path or value lies outside the memory
  *
  * Deviates: a path of several segments can be read back; Envoy finds it by its first segment only.
@@ -65,10 +68,13 @@ const SET_STATUS: Record<SetPropertyResult, Status> = {
  */
 export function setProperty(vm: Vm) {
   const { memory } = vm;
+  const failed = complaint(vm, 'proxy_set_property');
   return (pathPtr: number, pathSize: number, valuePtr: number, valueSize: number): Status => {
     const path = memory.readUtf8(pathPtr >>> 0, pathSize >>> 0);
     const value = memory.copy(valuePtr >>> 0, valueSize >>> 0);
     if (path === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
-    return SET_STATUS[vm.active.setProperty(trimPropertyPath(path), value)];
+    const result = vm.active.setProperty(trimPropertyPath(path), value);
+    if (result === 'full') failed('limits.propertyBytes is reached');
+    return SET_STATUS[result];
   };
 }

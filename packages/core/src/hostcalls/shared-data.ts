@@ -57,7 +57,8 @@ export function getSharedData(vm: Vm, { sharedState }: HostServices) {
  * Allowed in every callback.
  *
  * - CAS_MISMATCH: the value has another version by now
- * - INTERNAL_FAILURE: a limit of the store would be passed, or the store failed; the log says why
+ * - INTERNAL_FAILURE: `limits.sharedDataBytes` or a limit of the store would be passed, or the store
+ *   failed; the log says why
  * - INVALID_MEMORY_ACCESS: key or value lies outside the memory
  *
  * Deviates: Envoy's store has no limits.
@@ -65,7 +66,7 @@ export function getSharedData(vm: Vm, { sharedState }: HostServices) {
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_set_shared_data
  */
 export function setSharedData(vm: Vm, { sharedState }: HostServices) {
-  const { memory, identity } = vm;
+  const { memory, identity, limits } = vm;
   const failed = complaint(vm, 'proxy_set_shared_data');
   return (
     keyPtr: number,
@@ -78,6 +79,9 @@ export function setSharedData(vm: Vm, { sharedState }: HostServices) {
     const key = memory.readLatin1(keyPtr >>> 0, keySize >>> 0);
     const value = memory.copy(valuePtr >>> 0, valueSize >>> 0);
     if (key === undefined || value === undefined) return Status.INVALID_MEMORY_ACCESS;
+    if (key.length + value.length > limits.sharedDataBytes) {
+      return failed('key and value are larger than limits.sharedDataBytes');
+    }
     try {
       const result = sharedState.set(identity.vmId, key, value, cas >>> 0);
       if (result === 'full') return failed(`the shared data of vm id "${identity.vmId}" is full`);

@@ -89,7 +89,8 @@ export function resolveSharedQueue(vm: Vm, { sharedState }: HostServices) {
  * Allowed in every callback.
  *
  * - NOT_FOUND: no such queue; the log says so
- * - INTERNAL_FAILURE: the queue is full, or the store failed; the log says why
+ * - INTERNAL_FAILURE: the queue is full, the message is larger than `limits.sharedDataBytes`, or the
+ *   store failed; the log says why
  * - INVALID_MEMORY_ACCESS: the message lies outside the memory
  *
  * Deviates: Envoy's queues have no limits.
@@ -97,12 +98,15 @@ export function resolveSharedQueue(vm: Vm, { sharedState }: HostServices) {
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_enqueue_shared_queue
  */
 export function enqueueSharedQueue(vm: Vm, { sharedState }: HostServices) {
-  const { memory } = vm;
+  const { memory, limits } = vm;
   const failed = complaint(vm, 'proxy_enqueue_shared_queue');
   return (queueId: number, valuePtr: number, valueSize: number): Status => {
     vm.active.ensureUnrestricted();
     const message = memory.copy(valuePtr >>> 0, valueSize >>> 0);
     if (message === undefined) return Status.INVALID_MEMORY_ACCESS;
+    if (message.length > limits.sharedDataBytes) {
+      return failed('the message is larger than limits.sharedDataBytes');
+    }
     try {
       const result = sharedState.enqueue(queueId >>> 0, message);
       if (result === 'full') return failed(`queue ${String(queueId >>> 0)} is full`);

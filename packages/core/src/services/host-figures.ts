@@ -7,7 +7,7 @@ export class HostFigures {
   vmsCreated = 0;
   /** VMs that live. */
   vmsActive = 0;
-  /** Lines that a logger threw at. */
+  /** Lines that a logger threw at, or that were more than a VM may log. */
   logLinesDropped = 0;
   readonly #instruments: boolean;
   readonly #plugins = new Map<string, PluginFigures>();

@@ -51,6 +51,7 @@ export class HttpStream implements ExchangePort, StageStream {
   #hasPaused = false;
   #details = '';
   #properties: Map<string, Uint8Array> | undefined;
+  #propertyBytes = 0;
 
   constructor(
     ends: StreamEnds,
@@ -371,8 +372,13 @@ export class HttpStream implements ExchangePort, StageStream {
     return this.#properties.get(rest.join('\0').replace(/^wasm\./, ''));
   }
 
-  storeProperty(path: string, value: Uint8Array): SetPropertyResult {
+  storeProperty(path: string, value: Uint8Array, limitBytes: number): SetPropertyResult {
     this.#properties ??= new Map();
+    const before = this.#properties.get(path);
+    const sizeBefore = before === undefined ? 0 : path.length + before.length;
+    const total = this.#propertyBytes - sizeBefore + path.length + value.length;
+    if (total > limitBytes) return 'full';
+    this.#propertyBytes = total;
     this.#properties.set(path, value);
     return 'ok';
   }

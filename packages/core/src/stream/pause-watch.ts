@@ -31,7 +31,7 @@ export class PauseWatch {
     this.#paused.add(stage);
     stage.pauseDeadlineMs = performance.now() + this.#limitMs;
     // Never cleared: pauses that come and go cost a timer per limit, not one each.
-    this.#timer ??= this.#arm(this.#limitMs);
+    if (this.#timer === undefined) this.#timer = this.#arm(this.#limitMs);
   }
 
   end(stage: PausedStage): void {
@@ -50,7 +50,7 @@ export class PauseWatch {
     for (const stage of this.#paused) {
       const leftMs = stage.pauseDeadlineMs - nowMs;
       if (leftMs > 0) {
-        this.#timer ??= this.#arm(Math.ceil(leftMs));
+        this.#timer = this.#arm(Math.ceil(leftMs));
         return;
       }
       this.#paused.delete(stage);

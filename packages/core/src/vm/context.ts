@@ -66,7 +66,7 @@ export interface LocalResponse {
 }
 
 /** What a `proxy_set_property` came to. */
-export type SetPropertyResult = 'ok' | 'no-stream' | 'read-only';
+export type SetPropertyResult = 'ok' | 'no-stream' | 'read-only' | 'full';
 
 /**
  * What the services ask of a plugin context. Each `on…` is an event from outside: it may come at
@@ -92,6 +92,8 @@ export abstract class Context {
   readonly id: number;
   /** Inside `proxy_on_log`, where a map that is not there reads like an empty one. */
   logging = false;
+  /** What it has written into header maps: bytes, and some for each write. */
+  headerBytes = 0;
 
   constructor(id: number) {
     this.id = id;

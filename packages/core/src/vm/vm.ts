@@ -11,7 +11,10 @@ import { wallClockNs } from './clock.js';
 import { ContextTable } from './context-table.js';
 import type { Context } from './context.js';
 import { guestEntered, guestReturned } from './deferred.js';
+import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './hostcall-limits.js';
+import { LogLimit } from './log-limit.js';
 import { GuestMemory } from './memory.js';
+import type { RecycleWatch } from './recycle-watch.js';
 
 /** Result of a callback that trapped: no i32, so no guest can return it. */
 export const TRAPPED = 0x1_0000_0000;
@@ -43,6 +46,12 @@ export class Vm {
   exported: Callbacks = NO_CALLBACKS;
   /** The time that guests are told: nanoseconds since the Unix epoch. */
   nowNs: () => bigint = wallClockNs;
+  /** Of what hostcalls take; to be set before the imports are made. */
+  limits: HostcallLimits = DEFAULT_HOSTCALL_LIMITS;
+  /** Of the lines that the guest logs, or has the host log. */
+  logLimit = new LogLimit(false);
+  /** Counts what it has served; undefined: it serves for ever. */
+  recycling: RecycleWatch | undefined;
 
   /** The context whose callback runs, or ran last if it lives. */
   current: Context;

@@ -12,6 +12,7 @@ import { HttpStream } from '../../src/stream/http-stream.js';
 import type { StreamEnds, StreamPlugin } from '../../src/stream/ports.js';
 import type { HeaderMap, PropertyValue } from '../../src/vm/context.js';
 import { defer } from '../../src/vm/deferred.js';
+import { DEFAULT_HOSTCALL_LIMITS } from '../../src/vm/hostcall-limits.js';
 import { Vm } from '../../src/vm/vm.js';
 
 export interface TestPlugin extends StreamPlugin {
@@ -58,7 +59,6 @@ export async function testPlugin(
     log,
     property: () => undefined,
     upstreams: options.upstreams ?? NO_UPSTREAMS,
-    upstreamCalls: options.upstreamCalls ?? 1024,
     instruments: null,
     allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
   };
@@ -92,6 +92,8 @@ async function startVm(bytes: Uint8Array, log: LogSink, options: TestPluginOptio
     (self) => new VmContext(self, log),
     (self) => new RestrictedContext(self),
   );
+  const { upstreamCalls = DEFAULT_HOSTCALL_LIMITS.upstreamCalls } = options;
+  vm.limits = { ...DEFAULT_HOSTCALL_LIMITS, upstreamCalls };
   vm.onFailure = () => {
     for (const context of vm.contexts.values()) {
       defer(() => {

@@ -8,7 +8,7 @@ export interface ForeignCaller {
   /** As the guest would read it; undefined where it is not there (any more). */
   property(path: readonly string[]): PropertyValue | undefined;
   /** As the guest would set it; its segments joined by zero bytes. */
-  setProperty(path: string, value: Uint8Array): 'ok' | 'no-stream' | 'read-only';
+  setProperty(path: string, value: Uint8Array): 'ok' | 'no-stream' | 'read-only' | 'full';
   /** Says what a property is before it is set. False: that was said before. */
   declareProperty(name: string, readOnly: boolean): boolean;
 }

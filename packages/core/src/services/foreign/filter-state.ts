@@ -21,6 +21,9 @@ export const setEnvoyFilterState: BuiltInFunction = (argument, caller) => {
   if (result === 'read-only') {
     throw new ForeignFailure(Status.BAD_ARGUMENT, `${path} can not be changed`);
   }
+  if (result === 'full') {
+    throw new ForeignFailure(Status.INTERNAL_FAILURE, 'limits.propertyBytes is reached');
+  }
   return undefined;
 };
 
@@ -35,7 +38,10 @@ export const declareProperty: BuiltInFunction = (argument, caller) => {
   const message = new Message(argument);
   const name = message.text(1);
   if (!caller.declareProperty(name, message.number(2) !== 0)) {
-    throw new ForeignFailure(Status.BAD_ARGUMENT, `property "${name}" was declared before`);
+    throw new ForeignFailure(
+      Status.BAD_ARGUMENT,
+      `property "${name}" was declared before, or too many were`,
+    );
   }
   return undefined;
 };
