@@ -1,5 +1,6 @@
 // The redact filter masks card numbers in response bodies.
 export * from "@gcoredev/proxy-wasm-sdk-as/assembly/proxy";
+export { proxy_on_context_create, proxy_on_delete, proxy_on_done } from "./plugin-contexts";
 
 import {
   BufferTypeValues,

@@ -1,5 +1,6 @@
 // The response-size filter records how many bytes responses' bodies have.
 export * from "@gcoredev/proxy-wasm-sdk-as/assembly/proxy";
+export { proxy_on_context_create, proxy_on_delete, proxy_on_done } from "./plugin-contexts";
 
 import {
   Context,

@@ -1,0 +1,1 @@
+../../redact/assembly/plugin-contexts.ts
