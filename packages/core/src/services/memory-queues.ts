@@ -77,8 +77,11 @@ export class MemoryQueues {
   }
 
   removeListener(listener: QueueListener): void {
-    for (const queue of this.#queues.values()) {
+    for (const [id, queue] of this.#queues) {
+      if (!queue.listeners.includes(listener)) continue;
       queue.listeners = queue.listeners.filter((other) => other !== listener);
+      const untold = Math.min(listener.untold?.(id) ?? 0, lengthOf(queue));
+      for (let call = 0; call < untold; call += 1) this.#notify(id);
     }
   }
 

@@ -56,7 +56,10 @@ export interface SharedState {
   enqueue(queueId: number, message: Uint8Array): EnqueueResult;
   /** Takes the oldest message; of several who ask, one gets it. */
   dequeue(queueId: number): Uint8Array | 'empty' | 'not-found';
-  /** The listener is never called any more. Its queues and their messages stay. */
+  /**
+   * The listener is never called any more. Its queues and their messages stay. Calls that it had got
+   * and has not passed on ({@link QueueListener.untold}) go to the queue's next listener.
+   */
   removeListener(listener: QueueListener): void;
 
   /** Another user of what belongs to this vm id: called once by each plugin that opens. */
@@ -80,4 +83,9 @@ export type EnqueueResult = 'ok' | 'not-found' | 'full';
 
 export interface QueueListener {
   queueReady(queueId: number): void;
+  /**
+   * How many of its calls for that queue have reached nobody: a listener that stands for another
+   * thread has them until that thread has taken them up. Absent: none.
+   */
+  untold?(queueId: number): number;
 }

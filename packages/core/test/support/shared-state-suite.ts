@@ -259,6 +259,24 @@ export function sharedStateSuite(create: () => SharedState | Promise<SharedState
       expect([take(id), take(id), second.calls.length]).toEqual(['1', '2', 2]);
     });
 
+    it('tell the next listener what the one that was removed had not passed on', async () => {
+      const first = { ...listener(), untold: (of: number) => (of === id ? 2 : 9) };
+      const id = register('q', first);
+      for (const message of ['1', '2', '3']) state.enqueue(id, bytes(message));
+      await vi.waitFor(() => {
+        expect(first.calls).toHaveLength(3);
+      });
+      expect(take(id)).toBe('1');
+      state.removeListener(first);
+      const second = listener();
+      register('q', second);
+      await vi.waitFor(() => {
+        expect(second.calls).toEqual([id, id]);
+      });
+      await quiet();
+      expect([take(id), take(id), second.calls.length]).toEqual(['2', '3', 2]);
+    });
+
     it('let a listener that feeds its own queue not keep others from their turn', async () => {
       const consumer = listener();
       const id = register('q', {
