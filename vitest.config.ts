@@ -1,7 +1,12 @@
+import { fileURLToPath } from 'node:url';
+
 import { defineConfig } from 'vitest/config';
 
 // Tests read the workspace packages from their sources, so they need no build.
 const conditions = ['@proxy-wasm-node/source', 'module', 'node', 'development'];
+
+// Worker threads do so too.
+const sources = fileURLToPath(new URL('scripts/sources/register.mjs', import.meta.url));
 
 export default defineConfig({
   resolve: { conditions },
@@ -9,6 +14,7 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    execArgv: ['--import', sources],
     projects: [
       {
         extends: true,

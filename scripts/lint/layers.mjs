@@ -48,6 +48,14 @@ export const layers = {
     root: ['plugin', 'host'],
     why: 'tcp turns sockets into stream events; hostcalls and services come through plugin.ts and host.ts',
   },
+  thread: {
+    folders: ['abi', 'services', 'vm', 'contexts'],
+    root: [
+      ...['plugin', 'plugin-errors', 'plugin-events', 'plugin-log', 'recovery', 'start-deadline'],
+      ...['resolve-options', 'option-checks', 'vm-registry'],
+    ],
+    why: 'thread puts a plugin on a worker thread, and sees of it what host.ts sees',
+  },
 };
 
 const ADAPTER_MESSAGE =

@@ -22,6 +22,7 @@ export const ErrorCodes = {
   PW_ERR_HOSTCALL_RESTRICTED: 'The guest made a hostcall where none is allowed.',
   PW_ERR_PLUGIN_CLOSED: 'The plugin was closed.',
   PW_ERR_PLUGIN_FAILED: 'The VM that a plugin shares has failed in another plugin.',
+  PW_ERR_SERVICE_THREAD: 'The thread of a service could not be started, or has ended.',
   PW_ERR_HOST_CLOSED: 'The host was closed.',
   PW_ERR_SHARED_STATE_FULL: 'A limit of the store for shared data would be passed.',
   PW_ERR_BODY_CONSUMED: 'The request body was read before the filter could see it.',

@@ -7,6 +7,8 @@ import type { MetricsView } from './services/host-metrics.js';
 import { createServices, type HostServices } from './services/host-services.js';
 import { createSharedDataView, type SharedDataView } from './services/shared-data-view.js';
 import { Upstreams } from './services/upstreams.js';
+import type { ServiceOptions } from './thread/service-options.js';
+import { Service, type ServiceHost } from './thread/service.js';
 import { checkingResolver } from './upstream-checks.js';
 import { VmRegistry } from './vm-registry.js';
 
@@ -21,11 +23,21 @@ export interface PluginHealth {
   failure?: { code: string; message: string };
 }
 
+export interface ServiceHealth {
+  name: string;
+  rootId: string;
+  vmId: string;
+  state: PluginState;
+  /** Why it failed last; absent while it runs. */
+  failure?: { code: string; message: string };
+}
+
 /** For readiness probes. */
 export interface HealthReport {
-  /** Whether the host is open and none of its plugins has failed. */
+  /** Whether the host is open and none of its plugins has failed. No request needs a service. */
   ready: boolean;
   plugins: PluginHealth[];
+  services: ServiceHealth[];
 }
 
 /** Services shared by all plugins made on it, and the plugins. */
@@ -37,12 +49,19 @@ export interface Host {
    * @throws ProxyWasmError whose `code` says what failed; nothing is left behind then
    */
   createPlugin(options: PluginOptions): Promise<Plugin>;
+  /**
+   * Loads a module, starts it on a worker thread of its own and configures it there.
+   *
+   * @returns the service, once `proxy_on_configure` has returned true
+   * @throws ProxyWasmError whose `code` says what failed; nothing is left behind then
+   */
+  createService(options: ServiceOptions): Promise<Service>;
   /** The data that filters share, for the app. */
   readonly sharedData: SharedDataView;
   /** What filters count, and what the host counts about them. */
   readonly metrics: MetricsView;
   health(): HealthReport;
-  /** Closes its plugins, and takes no new ones. Never rejects. */
+  /** Closes its plugins and services, and takes no new ones. Never rejects. */
   close(): Promise<void>;
 }
 
@@ -59,6 +78,9 @@ class ProxyWasmHost implements Host {
     isOpen: () => !this.#closed,
     onClosed: (plugin) => this.#plugins.delete(plugin),
   };
+  readonly #serviceHost: ServiceHost;
+  /** Those that run, and those that start. */
+  readonly #threads = new Set<Service>();
   #closed = false;
 
   constructor(options: HostOptions) {
@@ -81,6 +103,13 @@ class ProxyWasmHost implements Host {
       upstreams: this.#upstreams,
       host: this.#services,
     });
+    this.#serviceHost = {
+      logger,
+      services: this.#services,
+      upstreams: this.#upstreams,
+      foreignFunctions: { ...foreignFunctions },
+      hostFunctionNames: Object.keys(options.hostFunctions ?? {}),
+    };
   }
 
   async createPlugin(options: PluginOptions): Promise<Plugin> {
@@ -101,14 +130,26 @@ class ProxyWasmHost implements Host {
     return plugin;
   }
 
+  async createService(options: ServiceOptions): Promise<Service> {
+    this.#ensureOpen();
+    const service = new Service(this.#serviceHost, options, (closed) =>
+      this.#threads.delete(closed),
+    );
+    this.#threads.add(service);
+    await service.start();
+    return service;
+  }
+
   health(): HealthReport {
     const plugins = [...this.#plugins].map(healthOf);
-    return { ready: !this.#closed && plugins.every(({ state }) => state === 'running'), plugins };
+    const services = [...this.#threads].filter((each) => each.isStarted).map(serviceHealthOf);
+    const ready = !this.#closed && plugins.every(({ state }) => state === 'running');
+    return { ready, plugins, services };
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.all([...this.#plugins].map((plugin) => plugin.close()));
+    await Promise.all([...this.#plugins, ...this.#threads].map((each) => each.close()));
     this.#services.metrics.close();
     this.#upstreams.close();
   }
@@ -125,6 +166,12 @@ class ProxyWasmHost implements Host {
 function healthOf(plugin: Plugin): PluginHealth {
   const { name, rootId, vmId, state, streams, failure } = plugin;
   const health: PluginHealth = { name, rootId, vmId, state, streams };
+  if (failure !== undefined) health.failure = { code: failure.code, message: failure.message };
+  return health;
+}
+
+function serviceHealthOf({ name, rootId, vmId, state, failure }: Service): ServiceHealth {
+  const health: ServiceHealth = { name, rootId, vmId, state };
   if (failure !== undefined) health.failure = { code: failure.code, message: failure.message };
   return health;
 }
@@ -177,4 +224,9 @@ export function failedPlugin(
   const { code } = failure;
   if (code === 'PW_ERR_OPTIONS_INVALID' || code === 'PW_ERR_HOST_CLOSED') return undefined;
   return owner.addFailed(options, failure);
+}
+
+/** {@link Host.createService} on the process's default host. */
+export async function createService(options: ServiceOptions): Promise<Service> {
+  return getDefaultHost().createService(options);
 }

@@ -1,6 +1,6 @@
 /** The public names of `@proxy-wasm-node/core`; everything else may change. */
-export { createHost, createPlugin } from './host.js';
-export type { HealthReport, Host, PluginHealth } from './host.js';
+export { createHost, createPlugin, createService } from './host.js';
+export type { HealthReport, Host, PluginHealth, ServiceHealth } from './host.js';
 export { inspectModule } from './inspect.js';
 export type {
   EntryPoint,
@@ -21,6 +21,8 @@ export type {
   ReloadDetails,
   ReloadReason,
 } from './plugin-events.js';
+export type { Service, ServiceEvents, ServiceFailureDetails } from './thread/service.js';
+export type { ServiceOptions } from './thread/service-options.js';
 export type {
   Clock,
   Configuration,

@@ -11,7 +11,7 @@ import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
 import { PluginVm, type ContextLease, type LeaseUser } from './plugin-vm.js';
 import type { PluginFigures } from './services/host-figures.js';
 import type { HostServices } from './services/host-services.js';
-import { Upstreams } from './services/upstreams.js';
+import { Upstreams, type NamedUpstreams } from './services/upstreams.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
 import { instantiate } from './vm/instantiate.js';
 import { loadModule, type LoadedModule } from './vm/load.js';
@@ -26,7 +26,7 @@ export interface VmServices {
   readonly logger: Logger;
   readonly hostFunctions: Readonly<Record<string, HostFunction>>;
   readonly clock: Clock | undefined;
-  readonly upstreams: Upstreams;
+  readonly upstreams: NamedUpstreams;
   /** Timers, shared data and the like: what hostcalls reach. */
   readonly host: HostServices;
 }
@@ -198,7 +198,7 @@ function allowedBy(capabilities: readonly string[] | undefined): (name: string) 
 function settingsOf(
   options: ResolvedPluginOptions,
   log: LogSink,
-  hostUpstreams: Upstreams,
+  hostUpstreams: NamedUpstreams,
   { callbacks: instruments }: PluginFigures,
 ): PluginSettings {
   const { name, rootId, configuration, allowOnHeadersStopIteration } = options;

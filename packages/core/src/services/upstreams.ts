@@ -13,6 +13,14 @@ export interface UpstreamTarget extends HttpTarget {
   close?(): void;
 }
 
+export interface UpstreamDefinition {
+  readonly upstream: Upstream;
+  readonly isGiven: boolean;
+}
+
+/** Upstreams by name, where those of a plugin are looked for that it was not given itself. */
+export type NamedUpstreams = Pick<Upstreams, 'has' | 'find'>;
+
 /** How many upstreams beside those given are kept, with their connections. */
 const MAX_RESOLVED = 1024;
 
@@ -23,7 +31,7 @@ const MAX_RESOLVED = 1024;
 export class Upstreams {
   readonly #given: ReadonlyMap<string, Upstream>;
   readonly #resolve: (name: string) => Upstream | undefined;
-  readonly #others: Upstreams | undefined;
+  readonly #others: NamedUpstreams | undefined;
   /** By definition, so that names for the same server share its connections. */
   readonly #targets = new Map<unknown, UpstreamTarget>();
 
@@ -35,7 +43,7 @@ export class Upstreams {
   constructor(
     given: Readonly<Record<string, Upstream>> = {},
     resolve: (name: string) => Upstream | undefined = () => undefined,
-    others?: Upstreams,
+    others?: NamedUpstreams,
   ) {
     this.#given = new Map(Object.entries(given));
     this.#resolve = resolve;
@@ -57,10 +65,23 @@ export class Upstreams {
    */
   find(name: string): UpstreamTarget | undefined {
     const given = this.#given.get(name);
-    if (given !== undefined) return this.#target(given);
+    if (given !== undefined) return this.targetOf(given);
     if (this.#others !== undefined) return this.#others.find(name);
     const resolved = this.#resolve(name);
-    return resolved === undefined ? undefined : this.#target(resolved);
+    return resolved === undefined ? undefined : this.targetOf(resolved);
+  }
+
+  /**
+   * What a name stands for here, and whether it was given, and so always does; undefined: nothing,
+   * unless it is one of the others'.
+   *
+   * @throws what `resolve` throws
+   */
+  definition(name: string): UpstreamDefinition | undefined {
+    const given = this.#given.get(name);
+    if (given !== undefined) return { upstream: given, isGiven: true };
+    const upstream = this.#resolve(name);
+    return upstream === undefined ? undefined : { upstream, isGiven: false };
   }
 
   /** Ends what is still on its way, and closes the connections. */
@@ -69,7 +90,8 @@ export class Upstreams {
     this.#targets.clear();
   }
 
-  #target(upstream: Upstream): UpstreamTarget {
+  /** Where an upstream is reached, whatever its name; what was made for it before, if it still is. */
+  targetOf(upstream: Upstream): UpstreamTarget {
     const key = keyOf(upstream);
     const known = this.#targets.get(key);
     if (known !== undefined && this.#given.size >= this.#targets.size) return known;
