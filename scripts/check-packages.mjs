@@ -1,7 +1,7 @@
 /**
  * Checks what a user would get: packs each public package, runs publint and are-the-types-wrong on the
- * tarball, installs all tarballs with plain npm in an empty folder, and loads every entry by import and
- * by require. Needs built packages. Prints one line per check and exits 1 if any failed.
+ * tarball, installs all tarballs with plain npm in an empty folder, loads every entry by import and by
+ * require, and starts a service. Needs built packages. Prints one line per check and exits 1 if any failed.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -80,6 +80,31 @@ function checkInstalled(packed) {
       if (!path.endsWith('.json')) checkEntry(`${manifest.name}${path.slice(1)}`);
     }
   }
+  for (const load of [
+    "require('@proxy-wasm-node/core')",
+    "await import('@proxy-wasm-node/core')",
+  ]) {
+    checkService(load);
+  }
+}
+
+/**
+ * A service's thread begins in a file of its own, which must be in the package.
+ *
+ * @param {string} load
+ */
+function checkService(load) {
+  const code = join(root, 'examples/filters/queue-consumer/queue-consumer.wasm');
+  const script = `
+    void (async () => {
+      const { createService } = ${load};
+      const configuration = { queue: 'requests' };
+      const service = await createService({ code: ${JSON.stringify(code)}, configuration });
+      if (service.state !== 'running') throw new Error('the service is ' + service.state);
+      await service.close();
+    })();`;
+  const argv = ['--throw-deprecation', '-e', script];
+  check(`a service, by ${load}`, process.execPath, argv, { cwd: work, silent: true });
 }
 
 /** @param {string} entry */

@@ -37,7 +37,8 @@ export interface HealthReport {
   /** Whether the host is open and none of its plugins has failed. No request needs a service. */
   ready: boolean;
   plugins: PluginHealth[];
-  services: ServiceHealth[];
+  /** Absent: there are none. */
+  services?: ServiceHealth[];
 }
 
 /** Services shared by all plugins made on it, and the plugins. */
@@ -144,7 +145,7 @@ class ProxyWasmHost implements Host {
     const plugins = [...this.#plugins].map(healthOf);
     const services = [...this.#threads].filter((each) => each.isStarted).map(serviceHealthOf);
     const ready = !this.#closed && plugins.every(({ state }) => state === 'running');
-    return { ready, plugins, services };
+    return { ready, plugins, ...(services.length === 0 ? {} : { services }) };
   }
 
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ it('exports just these values', () => {
     'ProxyWasmError',
     'createHost',
     'createPlugin',
+    'createService',
     'createSharedState',
     'envoyFailurePolicy',
     'inspectModule',
