@@ -44,8 +44,8 @@ export const layers = {
     why: 'node turns Node objects into stream events; hostcalls and services come through plugin.ts and host.ts',
   },
   tcp: {
-    folders: ['abi', 'vm', 'contexts', 'stream'],
-    root: ['plugin', 'host'],
+    folders: ['abi', 'vm', 'contexts', 'stream', 'node'],
+    root: ['plugin', 'host', 'option-checks', 'upstream-checks'],
     why: 'tcp turns sockets into stream events; hostcalls and services come through plugin.ts and host.ts',
   },
   thread: {

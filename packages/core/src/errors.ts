@@ -26,6 +26,8 @@ export const ErrorCodes = {
   PW_ERR_HOST_CLOSED: 'The host was closed.',
   PW_ERR_SHARED_STATE_FULL: 'A limit of the store for shared data would be passed.',
   PW_ERR_BODY_CONSUMED: 'The request body was read before the filter could see it.',
+  PW_ERR_HTTP_SERVER: 'A TCP filter was given a server, or a connection, of HTTP.',
+  PW_ERR_CONNECTION_CONSUMED: 'The connection was read before the filter could see it.',
 } as const;
 
 export type ErrorCode = keyof typeof ErrorCodes;

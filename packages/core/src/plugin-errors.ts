@@ -36,11 +36,12 @@ export function failureOf(
   );
 }
 
-/** What people meet first when they use a module that is no HTTP filter as one. */
+/** What people meet first when they use a module that is no HTTP (or TCP) filter as one. */
 function hintFor(error: ProxyWasmError, root: PluginContext): string {
   const isStream = error.contextId !== root.id;
   return error.callback === 'proxy_on_context_create' && isStream
-    ? '; a module without an HTTP context for its root id can not be used as an HTTP filter'
+    ? '; a module without an HTTP context for its root id can not be used as an HTTP filter, nor ' +
+        'one without a TCP context as a TCP filter'
     : '';
 }
 

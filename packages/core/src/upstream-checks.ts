@@ -32,17 +32,20 @@ const secrets = expect(
   (value) => isSecret(value) || (Array.isArray(value) && value.every(isSecret)),
 );
 
+/** {@link UpstreamTlsOptions}. */
+export const upstreamTls: Check = shape({
+  ca: secrets,
+  cert: secret,
+  key: secret,
+  passphrase: text,
+  servername: text,
+  rejectUnauthorized: flag,
+});
+
 const options = shape({
   url: originUrl,
   origin: originUrl,
-  tls: shape({
-    ca: secrets,
-    cert: secret,
-    key: secret,
-    passphrase: text,
-    servername: text,
-    rejectUnauthorized: flag,
-  }),
+  tls: upstreamTls,
   http2: flag,
   connections: count('connections'),
   connectTimeoutMs: count('milliseconds'),

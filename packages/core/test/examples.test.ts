@@ -19,6 +19,7 @@ const CONFIGURATIONS: Record<string, PluginOptions['configuration']> = {
   'response-size': '',
   'queue-producer': { queue: 'requests', vmId: 'totals' },
   'queue-consumer': { queue: 'requests' },
+  'tcp-command-guard': { deny: ['SHUTDOWN'] },
   headers: '',
   redact: '',
 };

@@ -45,6 +45,29 @@ export interface ExchangePort {
   storeProperty(path: string, value: Uint8Array, limitBytes: number): SetPropertyResult;
 }
 
+/** One direction of a TCP connection, as one plugin of its chain sees it. */
+export interface DataPort {
+  /** The bytes of the current callback, all that is held while paused, or nothing. */
+  readonly data: GuestBuffer;
+  /** Whether this plugin holds the direction, until it resumes. */
+  readonly paused: boolean;
+  /** Resumes after a pause, as soon as the guest has returned; nothing if nothing is paused. */
+  resume(): void;
+}
+
+/** A TCP connection as a whole. */
+export interface ConnectionPort {
+  /** The context's VM is dead: settle what this connection still wanted of it. */
+  contextFailed(context: Context): void;
+  /** Closes the client's connection once what was sent is written, as soon as the guest has returned. */
+  close(): void;
+  /** An attribute of the connection or its upstream; undefined where not known. */
+  attribute(path: readonly string[]): PropertyValue | undefined;
+  /** A value set with `proxy_set_property` on this connection, by any plugin of its chain. */
+  storedProperty(path: readonly string[]): Uint8Array | undefined;
+  storeProperty(path: string, value: Uint8Array): SetPropertyResult;
+}
+
 /** What an upstream's name leads to. */
 export interface UpstreamTarget extends HttpTarget {
   /** undefined: it is no server. Throws where gRPC's package is not installed. */

@@ -10,14 +10,14 @@ import type { Vm } from '../vm/vm.js';
  * Allowed in every callback; acts on the stream of the effective context.
  *
  * - BAD_ARGUMENT: unknown stream type
- * - UNIMPLEMENTED: UPSTREAM, as in Envoy
+ *
+ * Deviates: UPSTREAM resumes what the server sends on a TCP connection; Envoy answers UNIMPLEMENTED.
  *
  * @see https://github.com/proxy-wasm/spec/tree/main/abi-versions/v0.2.1#proxy_continue_stream
  */
 export function continueStream(vm: Vm) {
   return (streamType: number): Status => {
     if (streamType >>> 0 > StreamType.UPSTREAM) return Status.BAD_ARGUMENT;
-    if (streamType === StreamType.UPSTREAM) return Status.UNIMPLEMENTED;
     vm.active.continueStream(streamType);
     return Status.OK;
   };

@@ -26,6 +26,14 @@ export function createPluginChain(
   return new PluginChain(plugins, options.host, undefined);
 }
 
+/** How a chain's messages call things. */
+export interface ChainWords {
+  readonly filter: string;
+  readonly outcome: string;
+}
+
+const HTTP_WORDS: ChainWords = { filter: 'wasmFilter', outcome: 'requests are answered' };
+
 /**
  * The plugins of a filter, in order. Those that are given as options are started at once and are
  * the chain's own; one that can't start stands in its place and fails as its policy says.
@@ -40,6 +48,7 @@ export class PluginChain {
   /** Resolves when {@link plugins} is there. */
   readonly settled: Promise<void>;
   readonly #own: Plugin[] = [];
+  readonly #words: ChainWords;
   #failure: unknown;
 
   /**
@@ -50,11 +59,13 @@ export class PluginChain {
     inputs: PluginInput | readonly PluginInput[],
     host: Host | undefined,
     logger: Logger | undefined,
+    words: ChainWords = HTTP_WORDS,
   ) {
+    this.#words = words;
     const list: readonly PluginInput[] = Array.isArray(inputs)
       ? (inputs as readonly PluginInput[])
       : [inputs as PluginInput];
-    for (const input of list) checkInput(input);
+    for (const input of list) checkInput(input, words);
     if (list.every((input) => input instanceof Plugin)) {
       this.#use(list);
       this.settled = Promise.resolve();
@@ -107,7 +118,8 @@ export class PluginChain {
     this.#failure ??= error;
     const sink = input.logger === undefined ? hostLog(host) : toLogSink(input.logger);
     const policy = input.failurePolicy ?? 'fail-reload';
-    const message = `wasmFilter: ${messageOf(error)}; requests are answered as ${policy} says`;
+    const { filter, outcome } = this.#words;
+    const message = `${filter}: ${messageOf(error)}; ${outcome} as ${policy} says`;
     sink.write(LogLevel.ERROR, { err: error }, message);
   }
 }
@@ -121,10 +133,10 @@ function withLogger(
   return { ...input, logger: input.logger ?? logger };
 }
 
-function checkInput(input: unknown): void {
+function checkInput(input: unknown, { filter }: ChainWords): void {
   if (typeof input === 'object' && input !== null) return;
   throw new ProxyWasmError(
     'PW_ERR_OPTIONS_INVALID',
-    `wasmFilter takes plugins or options of plugins (or an array of them), not ${String(input)}`,
+    `${filter} takes plugins or options of plugins (or an array of them), not ${String(input)}`,
   );
 }

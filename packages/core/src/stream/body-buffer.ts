@@ -29,6 +29,21 @@ export class BodyBuffer implements GuestBuffer {
     return all;
   }
 
+  /** From now on the buffer has its own copy of these bytes, whose owner may change them. */
+  own({ buffer: owner }: Uint8Array): void {
+    const chunks = this.#chunks;
+    // They came last: only what the guest has put behind them comes after.
+    for (let index = chunks.length - 1, found = false; index >= 0; index -= 1) {
+      const chunk = chunks[index] as Uint8Array;
+      if (chunk.buffer === owner) {
+        chunks[index] = new Uint8Array(chunk);
+        found = true;
+      } else if (found) {
+        return;
+      }
+    }
+  }
+
   clear(): void {
     this.#chunks = [];
     this.#length = 0;

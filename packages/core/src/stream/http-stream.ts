@@ -13,6 +13,7 @@ import { TRAPPED } from '../vm/vm.js';
 import { FilterStage, type StageStream } from './filter-stage.js';
 import { writeLocalResponse } from './local-response.js';
 import type { StreamEnds, StreamPlugin } from './ports.js';
+import { findStoredProperty } from './stored-properties.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -363,13 +364,8 @@ export class HttpStream implements ExchangePort, StageStream {
     return this.#ends.attribute(path);
   }
 
-  /** By the whole path, else by its first segment; `filter_state` reaches the same values. */
   storedProperty(path: readonly string[]): Uint8Array | undefined {
-    if (this.#properties === undefined) return undefined;
-    const [first = '', ...rest] = path;
-    const whole = this.#properties.get(path.join('\0')) ?? this.#properties.get(first);
-    if (whole !== undefined || first !== 'filter_state') return whole;
-    return this.#properties.get(rest.join('\0').replace(/^wasm\./, ''));
+    return findStoredProperty(this.#properties, path);
   }
 
   storeProperty(path: string, value: Uint8Array, limitBytes: number): SetPropertyResult {

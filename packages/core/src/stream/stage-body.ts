@@ -71,6 +71,11 @@ export class StageBody {
     this.#held.append(chunk);
   }
 
+  /** The caller may change a chunk that was held: keeps a copy of its bytes instead. */
+  own(chunk: Uint8Array): void {
+    this.#held?.own(chunk);
+  }
+
   /** Everything held, which is held no more. */
   takeHeld(): Uint8Array {
     const held = this.#held;
