@@ -1,0 +1,92 @@
+/** Below it, copying byte by byte is cheaper than a view. */
+const SHORT_BYTES = 48;
+const PADDED_BYTES = 5;
+
+/** Writes WebAssembly's encodings. */
+export class ByteWriter {
+  length = 0;
+  #bytes: Uint8Array<ArrayBuffer>;
+
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+  }
+
+  /** What was written; a view. */
+  view(): Uint8Array<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.length);
+  }
+
+  byte(value: number): void {
+    this.#ensure(1);
+    this.#bytes[this.length] = value;
+    this.length += 1;
+  }
+
+  write(values: readonly number[]): void {
+    for (const value of values) this.byte(value);
+  }
+
+  u32(value: number): void {
+    let rest = value;
+    while (rest > 0x7f) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest = Math.floor(rest / 128);
+    }
+    this.byte(rest);
+  }
+
+  /** A signed number of 32 bits. */
+  s32(value: number): void {
+    let rest = value | 0;
+    while (rest < -0x40 || rest > 0x3f) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest >>= 7;
+    }
+    this.byte(rest & 0x7f);
+  }
+
+  string(text: string): void {
+    const bytes = Buffer.from(text, 'utf8');
+    this.u32(bytes.length);
+    this.copy(bytes, 0, bytes.length);
+  }
+
+  copy(source: Uint8Array, from: number, to: number): void {
+    const count = to - from;
+    this.#ensure(count);
+    if (count > SHORT_BYTES) this.#bytes.set(source.subarray(from, to), this.length);
+    else {
+      const target = this.#bytes;
+      const shift = this.length - from;
+      for (let index = from; index < to; index += 1)
+        target[index + shift] = source[index] as number;
+    }
+    this.length += count;
+  }
+
+  /** Leaves room for a number that is known later; answers where. */
+  reserveU32(): number {
+    const at = this.length;
+    this.#ensure(PADDED_BYTES);
+    this.length += PADDED_BYTES;
+    return at;
+  }
+
+  /** Writes a number, padded to the room that was left for it. */
+  fillU32(at: number, value: number): void {
+    let rest = value;
+    for (let index = 0; index < PADDED_BYTES; index += 1) {
+      const isLast = index === PADDED_BYTES - 1;
+      this.#bytes[at + index] = (rest & 0x7f) | (isLast ? 0 : 0x80);
+      rest = Math.floor(rest / 128);
+    }
+  }
+
+  #ensure(count: number): void {
+    const needed = this.length + count;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes.subarray(0, this.length));
+    this.#bytes = larger;
+  }
+}
