@@ -1,6 +1,6 @@
 import { hasHostcall } from './hostcalls/table.js';
-import type { ModuleCode } from './options.js';
-import { compileCode } from './vm/load.js';
+import { DEFAULT_LIMITS, type ModuleCode } from './options.js';
+import { compileCode, weaveLimits } from './vm/load.js';
 import { reportModule, type ModuleReport } from './vm/module-report.js';
 
 /**
@@ -11,7 +11,7 @@ import { reportModule, type ModuleReport } from './vm/module-report.js';
  *   is no module to report on
  */
 export async function inspectModule(code: ModuleCode): Promise<ModuleReport> {
-  const compiled = await compileCode(code, undefined);
+  const compiled = await compileCode(code, undefined, weaveLimits(DEFAULT_LIMITS));
   const support = { hasHostcall, hostFunctions: new Set<string>() };
   return reportModule(compiled, support).report;
 }

@@ -14,10 +14,11 @@ import type { HostServices } from './services/host-services.js';
 import { Upstreams, type NamedUpstreams } from './services/upstreams.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
 import { instantiate } from './vm/instantiate.js';
-import { loadModule, type LoadedModule } from './vm/load.js';
+import { loadModule, weaveLimits, type LoadedModule } from './vm/load.js';
 import { LogLimit } from './vm/log-limit.js';
 import type { HostSupport } from './vm/module-report.js';
 import { RecycleWatch } from './vm/recycle-watch.js';
+import { TimeLimit } from './vm/time-limit.js';
 import { Vm } from './vm/vm.js';
 import { WasiProcess } from './vm/wasi/process.js';
 
@@ -59,7 +60,7 @@ export class VmRegistry {
 
   /** Reads, compiles and checks a plugin's code. Throws as {@link loadModule}. */
   load(options: ResolvedPluginOptions): Promise<LoadedModule> {
-    return loadModule(options.code, options.sha256, this.#support);
+    return loadModule(options.code, options.sha256, this.#support, weaveLimits(options.limits));
   }
 
   /**
@@ -143,6 +144,8 @@ export class VmRegistry {
     if (clock !== undefined) vm.nowNs = () => clock.nowNs();
     vm.limits = options.limits;
     vm.logLimit = this.#logLimitOf(options, log);
+    const { callbackTimeMs } = options.limits;
+    if (callbackTimeMs !== false) vm.timeLimit = new TimeLimit(callbackTimeMs);
     const process = new WasiProcess(vm);
     const env = {
       ...createHostFunctionImports(vm, loaded.compiled.outline, hostFunctions),

@@ -36,7 +36,8 @@ export class VmContext extends Context {
 
 /**
  * Stands for the active context while the module starts or its allocator runs: logging works,
- * everything else that needs a context ends the VM, as in cpp-host (`restricted_callback`).
+ * everything else that needs a context ends the VM, as in cpp-host (`restricted_callback`). Once the
+ * VM has failed, nothing works.
  */
 export class RestrictedContext extends Context {
   readonly #vm: Vm;
@@ -51,10 +52,12 @@ export class RestrictedContext extends Context {
   }
 
   override log(level: LogLevel, message: string): void {
+    this.#ensureAlive();
     this.#vm.current.log(level, message);
   }
 
   override logLevel(): LogLevel {
+    this.#ensureAlive();
     return this.#vm.current.logLevel();
   }
 
@@ -74,8 +77,13 @@ export class RestrictedContext extends Context {
     return this.#refuse();
   }
 
+  #ensureAlive(): void {
+    if (this.#vm.failure !== undefined) throw this.#vm.failure;
+  }
+
   /** Dead first, then thrown: a guest that catches the exception gains nothing by it. */
   #refuse(): never {
+    this.#ensureAlive();
     const error = new ProxyWasmError(
       'PW_ERR_HOSTCALL_RESTRICTED',
       'the guest made a hostcall from its allocator or its start function, where only logging and ' +

@@ -57,12 +57,15 @@ export function callForeignFunction(vm: Vm, { foreignFunctions }: HostServices) 
     if (!result.isValid) return Status.INVALID_MEMORY_ACCESS;
     const failed = complaints.get(name) ?? complaint(vm, `foreign function ${name}`);
     complaints.set(name, failed);
+    vm.timeLimit?.begin();
     try {
       const answer = run(argument, new GuestCaller(vm, context));
       return result.give(isPromise(answer) ? calls.start(context, name, answer) : toBytes(answer));
     } catch (error) {
       result.giveNothing();
       return failed(error, error instanceof ForeignFailure ? error.status : undefined);
+    } finally {
+      vm.timeLimit?.hurry();
     }
   };
 }

@@ -5,6 +5,8 @@ import type { CodeBytes } from './code-source.js';
 import { checkHeader } from './module-header.js';
 import { readModule, type ModuleOutline } from './module-reader.js';
 import { readProducers } from './producers.js';
+import { WeaveError } from './weave/cursor.js';
+import { weaveModule, type WeaveLimits, type WovenModule } from './weave/weave-module.js';
 
 /** A module that the engine took, and what it says about itself. */
 export interface CompiledModule {
@@ -15,17 +17,24 @@ export interface CompiledModule {
   /** Hex, of the original bytes; undefined for a module that came without them. */
   readonly sha256: string | undefined;
   readonly sizeBytes: number | undefined;
+  /** What was woven into `module`; undefined: nothing. */
+  readonly woven: Omit<WovenModule, 'bytes'> | undefined;
+  /** Why the limits could not be woven in, so that `module` is as it came; undefined: they were. */
+  readonly refusal: WeaveError | undefined;
 }
 
+/** No limits: a module is compiled as it is. */
+export const UNLIMITED: WeaveLimits = { time: false, memoryBytes: undefined };
+
 /**
- * By digest. Held weakly, so that code is freed with the last VM that runs it; a compilation that
+ * By digest and limits. Held weakly, so that code is freed with the last VM that runs it; a compilation that
  * is under way is held by its promise, and one that failed is forgotten.
  */
 const cache = new Map<string, WeakRef<CompiledModule> | Promise<CompiledModule>>();
 
-const freed = new FinalizationRegistry<string>((sha256) => {
-  const entry = cache.get(sha256);
-  if (entry instanceof WeakRef && entry.deref() === undefined) cache.delete(sha256);
+const freed = new FinalizationRegistry<string>((key) => {
+  const entry = cache.get(key);
+  if (entry instanceof WeakRef && entry.deref() === undefined) cache.delete(key);
 });
 
 /**
@@ -33,22 +42,23 @@ const freed = new FinalizationRegistry<string>((sha256) => {
  *
  * @throws ProxyWasmError PW_ERR_MODULE_NOT_WASM, PW_ERR_MODULE_COMPONENT, PW_ERR_MODULE_INVALID
  */
-export function compile(code: CodeBytes): Promise<CompiledModule> {
-  const entry = cache.get(code.sha256);
+export function compile(code: CodeBytes, limits: WeaveLimits): Promise<CompiledModule> {
+  const key = `${code.sha256} ${String(limits.time)} ${String(limits.memoryBytes)}`;
+  const entry = cache.get(key);
   const known = entry instanceof WeakRef ? entry.deref() : entry;
   if (known !== undefined) return Promise.resolve(known);
-  const compiling = compileNow(code).then(
+  const compiling = compileNow(code, limits).then(
     (compiled) => {
-      cache.set(code.sha256, new WeakRef(compiled));
-      freed.register(compiled, code.sha256);
+      cache.set(key, new WeakRef(compiled));
+      freed.register(compiled, key);
       return compiled;
     },
     (error: unknown) => {
-      cache.delete(code.sha256);
+      cache.delete(key);
       throw error;
     },
   );
-  cache.set(code.sha256, compiling);
+  cache.set(key, compiling);
   return compiling;
 }
 
@@ -57,17 +67,43 @@ export function compiledCount(): number {
   return cache.size;
 }
 
-async function compileNow({ bytes, sha256 }: CodeBytes): Promise<CompiledModule> {
+async function compileNow(
+  { bytes, sha256 }: CodeBytes,
+  limits: WeaveLimits,
+): Promise<CompiledModule> {
   checkHeader(bytes);
-  const module = await engineCompile(bytes);
-  const outline = readOutline(bytes);
-  return { module, outline, identity: sha256, sha256, sizeBytes: bytes.length };
+  const { woven, refusal } = weave(bytes, limits);
+  const module = await engineCompile(woven?.bytes ?? bytes, bytes);
+  const base = { module, outline: readOutline(bytes), identity: sha256, sha256, refusal };
+  if (woven === undefined) return { ...base, sizeBytes: bytes.length, woven };
+  const { time, caps, excess, allocatesObjects } = woven;
+  return { ...base, sizeBytes: bytes.length, woven: { time, caps, excess, allocatesObjects } };
 }
 
-async function engineCompile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+interface Weaving {
+  readonly woven: WovenModule | undefined;
+  readonly refusal: WeaveError | undefined;
+}
+
+function weave(bytes: Uint8Array<ArrayBuffer>, limits: WeaveLimits): Weaving {
+  try {
+    return { woven: weaveModule(bytes, limits), refusal: undefined };
+  } catch (error) {
+    // What is damaged, the engine refuses too, with better words.
+    if (error instanceof WeaveError) return { woven: undefined, refusal: error };
+    throw error;
+  }
+}
+
+/** @param original what to say of bytes that are refused: places in woven ones mean nothing */
+async function engineCompile(
+  bytes: Uint8Array<ArrayBuffer>,
+  original: Uint8Array<ArrayBuffer>,
+): Promise<WebAssembly.Module> {
   try {
     return await WebAssembly.compile(bytes);
   } catch (cause) {
+    if (bytes !== original) await engineCompile(original, original);
     throw new ProxyWasmError(
       'PW_ERR_MODULE_INVALID',
       `this Node's WebAssembly engine refused the module: ${messageOf(cause)}; it is damaged, or ` +
@@ -102,6 +138,8 @@ export function adopt(module: WebAssembly.Module): CompiledModule {
     identity,
     sha256: undefined,
     sizeBytes: undefined,
+    woven: undefined,
+    refusal: undefined,
   };
 }
 

@@ -6,10 +6,17 @@
  * One queue per JavaScript thread: effects cross plugins, so it can't belong to one VM.
  */
 let depth = 0;
+let calls = 0;
 const queue: (() => void)[] = [];
 
 export function guestEntered(): void {
+  if (depth === 0) calls = (calls + 1) | 0;
   depth += 1;
+}
+
+/** Tells one outermost call of a guest from the next. */
+export function guestCallNumber(): number {
+  return calls;
 }
 
 export function guestReturned(): void {

@@ -36,6 +36,7 @@ export function createHostFunctionImports(
 function serve(vm: Vm, name: string, run: HostFunction, result: string | undefined) {
   return (...args: (number | bigint)[]): number | bigint | undefined => {
     const call = new HostFunctionCall(vm);
+    vm.timeLimit?.begin();
     try {
       const answer: unknown = run(call, ...args);
       if (isThenable(answer)) throw new TypeError('it answered a promise; it must answer at once');
@@ -45,6 +46,7 @@ function serve(vm: Vm, name: string, run: HostFunction, result: string | undefin
       vm.current.log(LogLevel.ERROR, `host function ${name} failed: ${messageOf(error)}`);
       return convert(Status.INTERNAL_FAILURE, result);
     } finally {
+      vm.timeLimit?.hurry();
       call.end();
     }
   };

@@ -4,9 +4,13 @@ import { messageOf, ProxyWasmError } from '../errors.js';
 import type { LoadedModule } from './load.js';
 import { usedMemoryName } from './module-reader.js';
 import type { EntryPoint } from './module-report.js';
+import type { TimeLimit } from './time-limit.js';
 import type { Vm } from './vm.js';
 import type { WasiProcess } from './wasi/process.js';
 import { createWasiImports } from './wasi/table.js';
+
+/** The most that an address of 32 bits reaches. */
+const MAX_PAGES = 65_536;
 
 export type ImportFunctions = Record<string, (...args: never[]) => unknown>;
 
@@ -38,11 +42,14 @@ export function instantiate(
   const { entryPoint } = loaded.report;
   vm.enterStart();
   try {
-    const { exports } = new WebAssembly.Instance(loaded.compiled.module, imports);
+    const { module, woven } = loaded.compiled;
+    const { exports } = new WebAssembly.Instance(module, imports);
+    // Runs the start section, if the limits have put it off: still before its exports can be used.
+    if (woven?.time !== undefined) vm.timeLimit?.attach(exports, woven.time.exports);
     vm.bind(exports, exportedMemory(loaded, exports) ?? imported?.memory ?? noMemory());
     runEntryPoint(entryPoint, exports, process);
   } catch (cause) {
-    vm.fail(startError(cause, entryPoint));
+    vm.fail(startError(cause, entryPoint, vm.timeLimit));
   } finally {
     vm.leaveStart();
   }
@@ -66,9 +73,9 @@ function joinImports(
 function createImportedMemory({ compiled }: LoadedModule): ImportedMemory | undefined {
   const entry = compiled.outline.imports.find(({ kind }) => kind === 'memory');
   if (entry?.memory === undefined) return undefined;
-  const { minimumPages, maximumPages } = entry.memory;
-  const limits: WebAssembly.MemoryDescriptor = { initial: minimumPages };
-  if (maximumPages !== undefined) limits.maximum = maximumPages;
+  const { minimumPages, maximumPages = MAX_PAGES } = entry.memory;
+  const cap = compiled.woven?.caps.memoryPages ?? MAX_PAGES;
+  const limits = { initial: minimumPages, maximum: Math.min(cap, maximumPages) };
   try {
     return { module: entry.module, name: entry.name, memory: new WebAssembly.Memory(limits) };
   } catch (cause) {
@@ -117,7 +124,11 @@ function runEntryPoint(
   }
 }
 
-function startError(cause: unknown, entryPoint: EntryPoint): ProxyWasmError {
+function startError(
+  cause: unknown,
+  entryPoint: EntryPoint,
+  timeLimit: TimeLimit | undefined,
+): ProxyWasmError {
   if (cause instanceof ProxyWasmError) return cause;
   if (cause instanceof RangeError && /memory/i.test(cause.message)) return memoryError(cause);
   if (cause instanceof WebAssembly.LinkError) {
@@ -129,6 +140,12 @@ function startError(cause: unknown, entryPoint: EntryPoint): ProxyWasmError {
   }
   // Instantiation itself can trap too: a start section, or data that does not fit the memory.
   const what = entryPoint === 'none' ? 'instantiation' : entryPoint;
+  if (timeLimit?.isSpent === true) {
+    return new ProxyWasmError('PW_ERR_CALLBACK_TIME', timeLimit.describe(what), {
+      callback: what,
+      cause,
+    });
+  }
   return new ProxyWasmError(
     'PW_ERR_START_TRAPPED',
     `the module trapped while it started (${what}): ${messageOf(cause)}`,

@@ -1,10 +1,11 @@
 /** From code to a module that this host can run. */
 import type { AbiVersion } from '../abi/types.js';
 import { ProxyWasmError } from '../errors.js';
-import type { ModuleCode } from '../options.js';
+import type { ModuleCode, ResolvedLimits } from '../options.js';
 import { isCompiledModule, readCode } from './code-source.js';
 import { adopt, compile, type CompiledModule } from './compile-cache.js';
 import { reportModule, type HostSupport, type ModuleReport } from './module-report.js';
+import type { WeaveLimits } from './weave/weave-module.js';
 
 /** A module that has passed every check that can be made without running it. */
 export interface LoadedModule {
@@ -14,8 +15,13 @@ export interface LoadedModule {
   readonly abiVersion: AbiVersion;
 }
 
+/** What the options say of a module's code. */
+export function weaveLimits({ callbackTimeMs, memoryBytes }: ResolvedLimits): WeaveLimits {
+  return { time: callbackTimeMs !== false, memoryBytes };
+}
+
 /**
- * Reads and compiles a module's code.
+ * Reads a module's code, weaves the limits into it and compiles it.
  *
  * @param sha256 what its bytes must have, in hex; undefined: not checked
  * @throws ProxyWasmError PW_ERR_CODE_…, PW_ERR_MODULE_NOT_WASM, _COMPONENT, _INVALID
@@ -23,8 +29,9 @@ export interface LoadedModule {
 export async function compileCode(
   code: ModuleCode,
   sha256: string | undefined,
+  limits: WeaveLimits,
 ): Promise<CompiledModule> {
-  return isCompiledModule(code) ? adopt(code) : compile(await readCode(code, sha256));
+  return isCompiledModule(code) ? adopt(code) : compile(await readCode(code, sha256), limits);
 }
 
 /**
@@ -37,8 +44,9 @@ export async function loadModule(
   code: ModuleCode,
   sha256: string | undefined,
   support: HostSupport,
+  limits: WeaveLimits,
 ): Promise<LoadedModule> {
-  const compiled = await compileCode(code, sha256);
+  const compiled = await compileCode(code, sha256, limits);
   const { report, problems } = reportModule(compiled, support);
   const [first] = problems;
   if (first !== undefined) throw new ProxyWasmError(first.code, report.problems.join('. Also, '));

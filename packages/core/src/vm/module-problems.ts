@@ -2,7 +2,8 @@
 import { exportSignatures } from '../abi/callback-signatures.js';
 import { findMarkers } from '../abi/version.js';
 import type { ErrorCode } from '../errors.js';
-import type { ModuleOutline } from './module-reader.js';
+import type { CompiledModule } from './compile-cache.js';
+import { PAGE_BYTES, type ModuleOutline } from './module-reader.js';
 import type { ImportReport, ModuleReport } from './module-report.js';
 
 export interface ModuleProblem {
@@ -12,11 +13,14 @@ export interface ModuleProblem {
 }
 
 /** In the order in which they should be dealt with; empty: the module can be loaded. */
-export function findProblems(report: ModuleReport, outline: ModuleOutline): ModuleProblem[] {
+export function findProblems(report: ModuleReport, compiled: CompiledModule): ModuleProblem[] {
+  const { outline } = compiled;
   const problems = [
     markerProblem(report),
     allocatorProblem(report),
+    sharedMemory(report),
     memoryProblem(report, outline),
+    limitProblem(compiled),
     missingImports(report),
     wrongImports(report),
     wrongExports(report),
@@ -56,7 +60,6 @@ function memoryProblem(
   const reason =
     (memory === undefined &&
       'the module neither exports nor imports a memory; export it as memory') ||
-    (memory?.shared === true && 'its memory is shared; build the module without threads') ||
     (outline?.memory64 === true &&
       'its memory has 64-bit addresses; build the module for wasm32') ||
     (imports.filter(({ kind }) => kind === 'memory').length > 1 &&
@@ -65,6 +68,51 @@ function memoryProblem(
       memory.minimumBytes === undefined &&
       'the module imports its memory, whose size a WebAssembly.Module does not tell; give the bytes');
   return reason === false ? undefined : { code: 'PW_ERR_MODULE_MEMORY', message: reason };
+}
+
+function sharedMemory({ memory }: ModuleReport): ModuleProblem | undefined {
+  if (memory?.shared !== true) return undefined;
+  return {
+    code: 'PW_ERR_MODULE_MEMORY_SHARED',
+    message: 'its memory is shared with other threads; build the module without threads',
+  };
+}
+
+/** Objects of the garbage collection proposal lie in the app's own heap, which they could fill. */
+function limitProblem({ woven, refusal, outline }: CompiledModule): ModuleProblem | undefined {
+  // A memory of 64 bits is a problem of its own.
+  if (refusal !== undefined && outline.memory?.memory64 !== true) {
+    return {
+      code: 'PW_ERR_MODULE_LIMITS',
+      message:
+        `limits.callbackTimeMs and memoryBytes can not be woven into the module: ${refusal.message}; ` +
+        'build it with fewer WebAssembly features',
+    };
+  }
+  if (woven?.allocatesObjects === true) {
+    return {
+      code: 'PW_ERR_MODULE_LIMITS',
+      message:
+        'the module makes objects of the garbage collection proposal, which limits.memoryBytes can ' +
+        'not hold; build it without them, or set limits.callbackTimeMs to false if you trust it',
+    };
+  }
+  const { excess, caps } = woven ?? {};
+  if (excess === undefined || caps === undefined) return undefined;
+  const [needs, has] =
+    excess.of === 'memory'
+      ? [`${bytes(excess.minimum)} of memory`, `${bytes(caps.memoryPages)}`]
+      : [`a table of ${String(excess.minimum)} entries`, `${String(caps.tableEntries)} entries`];
+  return {
+    code: 'PW_ERR_MODULE_MEMORY_LIMIT',
+    message:
+      `the module needs ${needs} from the start, and limits.memoryBytes allows ${has}; raise the ` +
+      'limit, or build the module with a smaller initial memory',
+  };
+}
+
+function bytes(pages: number): string {
+  return `${String(pages * PAGE_BYTES)} bytes`;
 }
 
 function missingImports({ imports, abiVersion }: ModuleReport): ModuleProblem | undefined {

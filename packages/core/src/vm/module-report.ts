@@ -133,7 +133,7 @@ export function reportModule(compiled: CompiledModule, support: HostSupport): Mo
     problems: [],
     loadable: true,
   };
-  const problems = findProblems(report, outline);
+  const problems = findProblems(report, compiled);
   report.problems = problems.map(({ message }) => message);
   report.loadable = problems.length === 0;
   return { report, problems };

@@ -15,6 +15,7 @@ import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './hostcall-limits.
 import { LogLimit } from './log-limit.js';
 import { GuestMemory } from './memory.js';
 import type { RecycleWatch } from './recycle-watch.js';
+import type { TimeLimit } from './time-limit.js';
 
 /** Result of a callback that trapped: no i32, so no guest can return it. */
 export const TRAPPED = 0x1_0000_0000;
@@ -52,6 +53,8 @@ export class Vm {
   logLimit = new LogLimit(false);
   /** Counts what it has served; undefined: it serves for ever. */
   recycling: RecycleWatch | undefined;
+  /** undefined: guest code may take as long as it likes. */
+  timeLimit: TimeLimit | undefined;
 
   /** The context whose callback runs, or ran last if it lives. */
   current: Context;
@@ -133,7 +136,7 @@ export class Vm {
 
   leaveStart(): void {
     guestReturned();
-    this.#isRestricted = false;
+    this.#isRestricted = this.failure !== undefined;
   }
 
   /** Takes the VM out of service. Safe to call again: the first failure counts. */
@@ -142,17 +145,30 @@ export class Vm {
     this.failure = error;
     this.callbacks = NO_CALLBACKS;
     this.current.root?.countTrap();
+    // A guest that is still on the stack gets nothing any more, and no time.
+    this.#allocate = null;
+    this.#isRestricted = true;
+    this.timeLimit?.end();
     this.onFailure(error);
   }
 
   /** What a guest call's catch does: marks the VM dead, answers {@link TRAPPED}. */
   trapped(cause: unknown, context: Context, callback: string): typeof TRAPPED {
+    const { timeLimit } = this;
+    const where = `(context ${String(context.id)})`;
+    const details = { contextId: context.id, callback, cause };
     this.fail(
-      new ProxyWasmError(
-        'PW_ERR_CALLBACK_TRAPPED',
-        `${callback} trapped (context ${String(context.id)}): ${messageOf(cause)}`,
-        { contextId: context.id, callback, cause },
-      ),
+      timeLimit?.isSpent === true
+        ? new ProxyWasmError(
+            'PW_ERR_CALLBACK_TIME',
+            `${timeLimit.describe(callback)} ${where}`,
+            details,
+          )
+        : new ProxyWasmError(
+            'PW_ERR_CALLBACK_TRAPPED',
+            `${callback} trapped ${where}: ${messageOf(cause)}`,
+            details,
+          ),
     );
     return TRAPPED;
   }
@@ -179,7 +195,7 @@ export class Vm {
       this.trapped(error, this.current, 'malloc');
       return 0;
     } finally {
-      this.#isRestricted = wasRestricted;
+      this.#isRestricted = wasRestricted || this.failure !== undefined;
     }
   }
 

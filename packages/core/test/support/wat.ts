@@ -2,7 +2,13 @@ import wabt from 'wabt';
 
 const ready = wabt();
 
-const FEATURES = { exceptions: true, threads: true, memory64: true, bulk_memory: true };
+const FEATURES = {
+  exceptions: true,
+  threads: true,
+  memory64: true,
+  bulk_memory: true,
+  tail_call: true,
+};
 
 /**
  * Assembles WebAssembly text. Whether the result is valid is for the engine to say.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { createHost } from '../../src/index.js';
+import { createHost, type Limits } from '../../src/index.js';
 import {
   ALLOCATOR,
   filter,
@@ -11,11 +11,11 @@ import {
 } from '../support/modules.js';
 import { recordLog } from '../support/record-log.js';
 
-async function start(parts: FilterParts): Promise<string[]> {
+async function start(parts: FilterParts, limits: Limits = {}): Promise<string[]> {
   const log = recordLog();
   const host = createHost({ logger: log.logger });
   try {
-    await host.createPlugin({ code: await filter(parts), name: 'test' });
+    await host.createPlugin({ code: await filter(parts), name: 'test', limits });
   } finally {
     await host.close();
   }
@@ -118,7 +118,9 @@ describe('starting a module', () => {
 
   it('refuses a memory that can not be allocated', async () => {
     const memory = '(memory (export "memory") 65536)';
-    const failed = await start({ memory }).catch((error: { code: string }) => error.code);
+    const failed = await start({ memory }, { memoryBytes: 2 ** 32 }).catch(
+      (error: { code: string }) => error.code,
+    );
     // Some machines can reserve 4 GiB.
     expect([[], 'PW_ERR_MODULE_MEMORY']).toContainEqual(failed);
   });

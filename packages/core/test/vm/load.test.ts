@@ -7,14 +7,16 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { hasHostcall } from '../../src/hostcalls/table.js';
+import { DEFAULT_LIMITS } from '../../src/options.js';
 import { nameOfCode } from '../../src/vm/code-source.js';
-import { loadModule, type LoadedModule } from '../../src/vm/load.js';
+import { loadModule, weaveLimits, type LoadedModule } from '../../src/vm/load.js';
 import { ALLOCATOR, filter, filterText, LOG } from '../support/modules.js';
 import { assemble } from '../support/wat.js';
 
+const limits = weaveLimits(DEFAULT_LIMITS);
 const support = { hasHostcall, hostFunctions: new Set<string>() };
 const load = (code: Parameters<typeof loadModule>[0], sha256?: string): Promise<LoadedModule> =>
-  loadModule(code, sha256, support);
+  loadModule(code, sha256, support, limits);
 
 let folder: string;
 let bytes: Uint8Array<ArrayBuffer>;
@@ -166,7 +168,7 @@ describe('a module that can not run here', () => {
   it('has a shared memory', async () => {
     const memory = '(memory (export "memory") 1 2 shared)';
     expect(await refusal(filterText({ memory }))).toMatchObject({
-      code: 'PW_ERR_MODULE_MEMORY',
+      code: 'PW_ERR_MODULE_MEMORY_SHARED',
       message: expect.stringContaining('shared'),
     });
   });
@@ -225,10 +227,8 @@ describe('a module that can run here', () => {
   it('may import what the app serves', async () => {
     const imports = '(import "env" "proxy_get_secret" (func (param i32 i32) (result i32)))';
     const code = await filter({ imports });
-    const loaded = await loadModule(code, undefined, {
-      ...support,
-      hostFunctions: new Set(['proxy_get_secret']),
-    });
+    const serving = { ...support, hostFunctions: new Set(['proxy_get_secret']) };
+    const loaded = await loadModule(code, undefined, serving, limits);
     expect(loaded.report.imports[0]).toMatchObject({
       state: 'implemented',
       note: 'served by hostFunctions',

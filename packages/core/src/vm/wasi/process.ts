@@ -16,11 +16,15 @@ export class WasiProcess {
 
   constructor(vm: Vm) {
     this.vm = vm;
+    // The last line of a guest that has died is often the one that says why.
+    const log = (level: LogLevel, line: string): void => {
+      (vm.failure === undefined ? vm.active : vm.current).log(level, line);
+    };
     this.#stdout = new LineWriter((line) => {
-      vm.active.log(LogLevel.INFO, line);
+      log(LogLevel.INFO, line);
     });
     this.#stderr = new LineWriter((line) => {
-      vm.active.log(LogLevel.ERROR, line);
+      log(LogLevel.ERROR, line);
     });
   }
 

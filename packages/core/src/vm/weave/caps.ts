@@ -24,16 +24,34 @@ export const MAXIMUM_FLAG = 1;
 const PAGE_BYTES = 65_536;
 /** The most that an address of 32 bits reaches. */
 const MAX_PAGES = 65_536;
+/** V8 makes no larger ones. */
+const MAX_TABLE_ENTRIES = 10_000_000;
 /** About what an entry costs the engine. */
 const TABLE_ENTRY_BYTES = 32;
 
-/** @param limits all that the module declares; its tables share one cap */
+/** @param limits all that the module declares; its memories share what there is, and its tables */
 export function capsOf(memoryBytes: number, limits: readonly DeclaredLimits[]): Caps {
-  const tables = limits.filter((entry) => entry.of === 'table').length;
+  const count = (of: DeclaredLimits['of']): number =>
+    Math.max(limits.filter((entry) => entry.of === of).length, 1);
   return {
-    memoryPages: Math.min(Math.floor(memoryBytes / PAGE_BYTES), MAX_PAGES),
-    tableEntries: Math.floor(memoryBytes / TABLE_ENTRY_BYTES / Math.max(tables, 1)),
+    memoryPages: Math.min(Math.floor(memoryBytes / PAGE_BYTES / count('memory')), MAX_PAGES),
+    tableEntries: Math.min(
+      Math.floor(memoryBytes / TABLE_ENTRY_BYTES / count('table')),
+      MAX_TABLE_ENTRIES,
+    ),
   };
+}
+
+/** The first that is larger than it may be before anything has run. */
+export function findExcess(
+  limits: readonly DeclaredLimits[],
+  caps: Caps,
+): DeclaredLimits | undefined {
+  return limits.find((entry) => entry.minimum > capOf(entry.of, caps));
+}
+
+function capOf(of: DeclaredLimits['of'], { memoryPages, tableEntries }: Caps): number {
+  return of === 'memory' ? memoryPages : tableEntries;
 }
 
 /**
@@ -41,8 +59,7 @@ export function capsOf(memoryBytes: number, limits: readonly DeclaredLimits[]): 
  * the module is to be refused for it.
  */
 export function cappedMaximum({ of, minimum, maximum }: DeclaredLimits, caps: Caps): number {
-  const cap = of === 'memory' ? caps.memoryPages : caps.tableEntries;
-  return Math.max(minimum, Math.min(cap, maximum ?? Infinity));
+  return Math.max(minimum, Math.min(capOf(of, caps), maximum ?? Infinity));
 }
 
 /** Whether a memory or table could come to more than it may. */

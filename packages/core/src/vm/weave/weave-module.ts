@@ -13,7 +13,14 @@ import {
   type Added,
 } from './added.js';
 import { ByteWriter } from './byte-writer.js';
-import { capsOf, copyCapped, needsCap, type Caps } from './caps.js';
+import {
+  capsOf,
+  copyCapped,
+  findExcess,
+  needsCap,
+  type Caps,
+  type DeclaredLimits,
+} from './caps.js';
 import { CodeWalker } from './code-walker.js';
 import { CodeWeaver } from './code-weaver.js';
 import { Costs } from './costs.js';
@@ -44,7 +51,11 @@ export interface WovenModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** undefined: the code is as it was. */
   readonly time: { readonly exports: TimeExports; readonly offsets: OffsetMap } | undefined;
-  /** Whether the code makes objects outside its memory, which no cap holds. */
+  /** What memories and tables may come to. */
+  readonly caps: Caps;
+  /** A memory or table that is larger from the start; undefined: none is. */
+  readonly excess: DeclaredLimits | undefined;
+  /** Whether the code makes objects outside its memory, which no cap holds; unknown without time. */
   readonly allocatesObjects: boolean;
 }
 
@@ -61,11 +72,13 @@ export function weaveModule(bytes: Uint8Array<ArrayBuffer>, limits: WeaveLimits)
   const sections = splitSections(bytes);
   const shape = readShape(bytes, sections);
   const caps = capsOf(limits.memoryBytes ?? Infinity, shape.limits);
-  if (limits.time) return new ModuleWeaver(bytes, sections, shape, caps).weave();
-  const isCapped =
-    limits.memoryBytes === undefined || !shape.limits.some((entry) => needsCap(entry, caps));
+  const base = { caps, excess: findExcess(shape.limits, caps) };
+  if (limits.time) return { ...base, ...new ModuleWeaver(bytes, sections, shape, caps).weave() };
+  const isFree = limits.memoryBytes === undefined;
+  const isAsItShould = isFree || !shape.limits.some((entry) => needsCap(entry, caps));
   return {
-    bytes: isCapped ? bytes : copyModule(bytes, sections, shape, caps),
+    ...base,
+    bytes: isAsItShould ? bytes : copyModule(bytes, sections, shape, caps),
     time: undefined,
     allocatesObjects: false,
   };
@@ -136,7 +149,7 @@ class ModuleWeaver {
     };
   }
 
-  weave(): WovenModule {
+  weave(): Pick<WovenModule, 'bytes' | 'time' | 'allocatesObjects'> {
     this.#out.copy(this.#bytes, 0, 8);
     let rank = 0;
     for (const section of this.#sections) {
