@@ -37,9 +37,10 @@ function send(url: string, method: string, path: string): Promise<number> {
 
 /** Waits until the consumer has counted so many. */
 async function counted({ metrics }: ExampleHost, total: number): Promise<void> {
-  await vi.waitFor(() => {
+  const counts = (): void => {
     expect(metrics()).toMatchObject({ requests_total: total });
-  });
+  };
+  await vi.waitFor(counts, { timeout: 10_000 });
 }
 
 describe('queue-producer and queue-consumer', () => {
@@ -92,6 +93,25 @@ describe('queue-producer and queue-consumer', () => {
     await example.host.createPlugin(consumer);
     await counted(example, 1500);
   });
+});
+
+describe('queue-consumer as a service', () => {
+  // Its thread reads the host's sources first.
+  it('counts on a thread of its own, and goes on with a new producer', async () => {
+    const example = exampleHost();
+    const service = await example.host.createService(consumer);
+    const url = await serveBehind(example, [producer]);
+    await Promise.all(Array.from({ length: 300 }, () => send(url, 'GET', '/')));
+    const second = await serveBehind(example, [producer]);
+    await Promise.all(Array.from({ length: 100 }, () => send(second, 'PUT', '/')));
+    await counted(example, 400);
+    expect(example.metrics()).toMatchObject({
+      requests_total_method_GET: 300,
+      requests_total_method_PUT: 100,
+      queue_records_dropped: 0,
+    });
+    expect(service.state).toBe('running');
+  }, 60_000);
 });
 
 describe('queue-producer', () => {
