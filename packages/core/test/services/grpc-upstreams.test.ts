@@ -165,6 +165,36 @@ describe('a stream', () => {
     expect(events[0]).toBe('half-closed');
   });
 
+  it.each<[string, string, readonly Operation[], string[]]>([
+    [
+      'that only the guest sends on',
+      'Upload',
+      [{ grpcSend: ['last', 'one', false] }, { grpcSend: ['last', 'two', true] }],
+      ['onetwo'],
+    ],
+    [
+      'that only the server sends on',
+      'Download',
+      [{ grpcSend: ['last', 'abc', true] }],
+      ['a', 'b', 'c'],
+    ],
+  ])('may be one %s', async (_kind, method, sends, messages) => {
+    const { url } = await grpcServer();
+    const open: Operation = { grpcStream: { upstream: 'up', method } };
+    const { wait } = await callingPlugin(
+      [open, ...sends],
+      up(url, {
+        callbacks: {
+          proxy_on_grpc_receive_initial_metadata: [],
+          proxy_on_grpc_receive: [{ logBuffer: [5] }],
+          proxy_on_grpc_receive_trailing_metadata: [],
+          proxy_on_grpc_close: [{ logCall: true }],
+        },
+      }),
+    );
+    expect(await wait(messages.length + 1)).toEqual([...messages, '6 0']);
+  });
+
   it('of many messages loses none', async () => {
     const { url } = await grpcServer();
     const messages = Array.from({ length: 200 }, (_, index) => `m${String(index)}`);
@@ -287,6 +317,19 @@ describe('a stream', () => {
     expect(texts('info')).toEqual(['status 10']);
     expect(texts('warn')[0]).toMatch(/too much waits to be sent/);
   });
+});
+
+it('a client certificate is shown where the server asks for one', async () => {
+  const { url } = await grpcServer({ secure: true, asksForCertificate: true });
+  const upstreams = {
+    up: { url, tls: { ca: tls.cert, cert: tls.cert, key: tls.key } },
+    unknown: { url, tls: { ca: tls.cert } },
+  };
+  const calls = [unary('a'), { grpcCall: { upstream: 'unknown', message: 'b' } }] as const;
+  const { wait, texts } = await callingPlugin(calls, up(url, { host: { upstreams } }));
+  await wait(7);
+  expect(texts().join('|')).toContain('message|5 2|aa');
+  expect(texts('warn')).toEqual([expect.stringContaining('"unknown" ended with status 14')]);
 });
 
 describe('whom to call', () => {

@@ -6,6 +6,7 @@ import {
   type ServerHttp2Session,
 } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 
 import { describe, expect, it } from 'vitest';
 
@@ -308,6 +309,43 @@ describe('https', () => {
         .sort(),
     ).toEqual(['200', '200', '503']);
     expect(texts('warn')).toEqual([expect.stringContaining('other.test')]);
+  });
+});
+
+describe('a client certificate', () => {
+  it.each([
+    ['over HTTP/1.1', {}, false],
+    ['over HTTP/1.1, with trailers', {}, true],
+    ['over HTTP/2', { http2: true }, false],
+  ])('is shown where the server asks for one: %s', async (_how, more, trailers) => {
+    const asking = { ...tls, ca: tls.cert, requestCert: true, allowHTTP1: true };
+    const server = createSecureServer(asking, (req, res) => {
+      const { subject } = (req.socket as TLSSocket).getPeerCertificate();
+      res.end(`${req.httpVersion} ${String(subject.CN)}`);
+    });
+    server.on('sessionError', () => undefined);
+    const url = `https://localhost:${String(await listen(server))}`;
+    const upstreams = {
+      known: { url, ...more, tls: { ca: tls.cert, cert: tls.cert, key: tls.key } },
+      unknown: { url, ...more, tls: { ca: tls.cert } },
+    };
+    const call = (upstream: string): Operation => ({
+      httpCall: { upstream, ...(trailers ? { trailers: [['x', '1']] } : {}) },
+    });
+    const { wait, texts } = await callingPlugin([call('known')], {
+      host: { upstreams },
+      callbacks: {
+        proxy_on_http_call_response: [
+          { logHeader: [6, ':status'] },
+          { logBuffer: [4] },
+          { ofCall: [4, [call('unknown')]] },
+        ],
+      },
+    });
+    await wait(5);
+    const version = 'http2' in more ? '2.0' : '1.1';
+    expect(texts('info').slice(0, 3)).toEqual(['200', `${version} localhost`, '503']);
+    expect(texts('warn')).toEqual([expect.stringContaining('"unknown" was answered with 503')]);
   });
 });
 

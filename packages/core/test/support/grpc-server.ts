@@ -5,7 +5,9 @@ import {
   ServerCredentials,
   type sendUnaryData,
   type ServerDuplexStream,
+  type ServerReadableStream,
   type ServerUnaryCall,
+  type ServerWritableStream,
 } from '@grpc/grpc-js';
 
 import { tls } from '../../../conformance/src/tls/index.js';
@@ -15,10 +17,10 @@ type Unary = ServerUnaryCall<Buffer, Buffer>;
 type Bidi = ServerDuplexStream<Buffer, Buffer>;
 
 const bytes = (value: Buffer): Buffer => value;
-const method = (name: string, streams: boolean) => ({
+const method = (name: string, requestStream: boolean, responseStream = requestStream) => ({
   path: `/test.Echo/${name}`,
-  requestStream: streams,
-  responseStream: streams,
+  requestStream,
+  responseStream,
   requestSerialize: bytes,
   requestDeserialize: bytes,
   responseSerialize: bytes,
@@ -33,12 +35,19 @@ interface GrpcEvents {
 }
 
 /** Listens; answers its URL and what it saw. Ends with the test. */
-export async function grpcServer(options: { secure?: boolean } = {}) {
+export async function grpcServer(options: { secure?: boolean; asksForCertificate?: boolean } = {}) {
   const seen: GrpcEvents = { metadata: [], events: [] };
   const server = new Server();
   server.addService(
-    { Unary: method('Unary', false), Bidi: method('Bidi', true) },
     {
+      Unary: method('Unary', false),
+      Bidi: method('Bidi', true),
+      Upload: method('Upload', true, false),
+      Download: method('Download', false, true),
+    },
+    {
+      Upload: upload,
+      Download: download,
       Unary: (call: Unary, reply: sendUnaryData<Buffer>) => {
         unary(call, reply, seen);
       },
@@ -47,11 +56,16 @@ export async function grpcServer(options: { secure?: boolean } = {}) {
       },
     },
   );
+  const asks = options.asksForCertificate === true;
   const key = Buffer.from(tls.key);
   const chain = Buffer.from(tls.cert);
   const credentials =
     options.secure === true
-      ? ServerCredentials.createSsl(null, [{ private_key: key, cert_chain: chain }])
+      ? ServerCredentials.createSsl(
+          asks ? chain : null,
+          [{ private_key: key, cert_chain: chain }],
+          asks,
+        )
       : ServerCredentials.createInsecure();
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', credentials, (error, bound) => {
@@ -77,6 +91,21 @@ function unary(call: Unary, reply: sendUnaryData<Buffer>, seen: GrpcEvents): voi
   const [, code, details = ''] = /^status (\d+) ?(.*)$/.exec(text) ?? [];
   if (code !== undefined) reply({ code: Number(code), details });
   else if (text !== 'wait') reply(null, Buffer.concat([call.request, call.request]));
+}
+
+/** One answer to all messages: them, joined. */
+function upload(call: ServerReadableStream<Buffer, Buffer>, reply: sendUnaryData<Buffer>): void {
+  const messages: Buffer[] = [];
+  call.on('data', (message: Buffer) => messages.push(message));
+  call.on('end', () => {
+    reply(null, Buffer.concat(messages));
+  });
+}
+
+/** Each byte of the message as a message. */
+function download(call: ServerWritableStream<Buffer, Buffer>): void {
+  for (const byte of call.request) call.write(Buffer.of(byte));
+  call.end();
 }
 
 /** Each message comes back; "status …" as above; at the other side's end the stream ends. */
