@@ -11,6 +11,7 @@ import type { ServiceOptions } from './thread/service-options.js';
 import { Service, type ServiceHost } from './thread/service.js';
 import { checkingResolver } from './upstream-checks.js';
 import { VmRegistry } from './vm-registry.js';
+import { onceGuestReturned } from './vm/deferred.js';
 
 export interface PluginHealth {
   name: string;
@@ -89,9 +90,10 @@ class ProxyWasmHost implements Host {
     const { logger = console } = options;
     this.log = toLogSink(logger);
     this.hasLogger = options.logger !== undefined;
-    const { clock, sharedState, metrics, instruments, foreignFunctions } = options;
+    const { clock, sharedState, metrics, instruments = true, foreignFunctions } = options;
+    const onReturn = instruments ? onceGuestReturned : undefined;
     this.#services = createServices({
-      ...{ clock, sharedState, metrics, instruments, foreignFunctions },
+      ...{ clock, sharedState, metrics, onReturn, foreignFunctions },
     });
     const { read, toPrometheus } = this.#services.metrics;
     this.metrics = { read, toPrometheus };

@@ -57,7 +57,6 @@ export class HttpContext extends Context {
     try {
       callback(this.id, root.id);
       vm.leave();
-      root.instruments?.end();
       return vm.failure === undefined ? 0 : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -75,7 +74,6 @@ export class HttpContext extends Context {
     try {
       const result = callback(this.id, count, endOfStream ? 1 : 0);
       vm.leave();
-      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -93,7 +91,6 @@ export class HttpContext extends Context {
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
       vm.leave();
-      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -111,7 +108,6 @@ export class HttpContext extends Context {
     try {
       const result = callback(this.id, count);
       vm.leave();
-      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -129,7 +125,6 @@ export class HttpContext extends Context {
     try {
       const result = callback(this.id, count, endOfStream ? 1 : 0);
       vm.leave();
-      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -147,7 +142,6 @@ export class HttpContext extends Context {
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
       vm.leave();
-      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -165,7 +159,6 @@ export class HttpContext extends Context {
     try {
       const result = callback(this.id, count);
       vm.leave();
-      instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -182,7 +175,6 @@ export class HttpContext extends Context {
     vm.enter(this);
     try {
       callback(this.id);
-      this.root.instruments?.end();
     } catch (error) {
       vm.trapped(error, this, 'proxy_on_log');
     } finally {
@@ -205,13 +197,11 @@ export class HttpContext extends Context {
       if (onDone !== null) {
         instruments?.begin(CallbackKind.ON_DONE);
         onDone(this.id);
-        instruments?.end();
       }
       callback = 'proxy_on_delete';
       if (onDelete !== null && vm.failure === undefined) {
         instruments?.begin(CallbackKind.ON_DELETE);
         onDelete(this.id);
-        instruments?.end();
       }
       vm.leave();
     } catch (error) {

@@ -154,9 +154,7 @@ export class PluginContext extends Context implements RootContext {
     this.instruments?.beginTimed(kind);
     vm.enter(this);
     try {
-      const result = fn(this.id, argument);
-      this.instruments?.end();
-      return result;
+      return fn(this.id, argument);
     } catch (error) {
       return vm.trapped(error, this, CALLBACK_NAMES[kind] as string);
     } finally {
@@ -197,7 +195,6 @@ export class PluginContext extends Context implements RootContext {
     vm.enter(context);
     try {
       onForeignFunction(context.id, callId, bytes.length);
-      this.instruments?.end();
     } catch (error) {
       vm.trapped(error, context, 'proxy_on_foreign_function');
     } finally {

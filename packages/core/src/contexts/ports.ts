@@ -74,16 +74,11 @@ export interface UpstreamTarget extends HttpTarget {
   readonly grpc?: GrpcTarget;
 }
 
-/**
- * Counts what a plugin's callbacks do. `begin` and `end` are around each of a stream's, where no more
- * than an addition may be done.
- */
+/** Counts what a plugin's callbacks do: `begin` is before each, where no more than an addition may be done. */
 export interface CallbackInstruments {
   begin(kind: CallbackKind): void;
   /** As `begin`, for a callback that is called seldom. */
   beginTimed(kind: CallbackKind): void;
-  /** The callback has returned; not called where it trapped. */
-  end(): void;
   countTrap(): void;
   /** The callback that has just returned paused its stream. */
   countPause(): void;

@@ -137,7 +137,6 @@ export class UpstreamCalls implements UpstreamCallPorts {
     vm.enter(root);
     try {
       call();
-      instruments?.end();
     } catch (error) {
       vm.trapped(error, root, CALLBACK_NAMES[kind] as string);
     } finally {

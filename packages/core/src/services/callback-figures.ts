@@ -1,8 +1,7 @@
 import { CALLBACK_NAMES, type CallbackKind } from '../abi/callback-kinds.js';
 
 /** One call of a stream's callback in so many is timed: the clock takes longer to read than to count. */
-const SAMPLING_MASK = 127;
-const NOT_TIMED = -1;
+const SAMPLING = 128;
 
 /** Upper bounds of the buckets of callbacks' times, in seconds. */
 export const DURATION_BUCKETS: readonly number[] = [
@@ -33,6 +32,9 @@ export interface UpstreamCallFigure {
   readonly calls: number;
 }
 
+/** Calls a listener once, when the guest that is entered next has returned. */
+export type ReturnHook = (listener: () => void) => void;
+
 /**
  * What is counted where plugins' callbacks are called: of all contexts of the plugins of one name,
  * and exact, but for the times. No guest is entered while another runs, so one call at a time is
@@ -41,43 +43,40 @@ export interface UpstreamCallFigure {
 export class CallbackFigures {
   /** Told of each call that was timed. */
   onTimed: ((callback: string, seconds: number) => void) | undefined;
+  /** Calls since the last one that was timed: 32 bits are quicker than 64. */
+  readonly #recent = new Int32Array(CALLBACK_NAMES.length);
+  /** The calls before those. */
   readonly #calls = new Float64Array(CALLBACK_NAMES.length);
   readonly #traps = new Float64Array(CALLBACK_NAMES.length);
   readonly #pauses = new Float64Array(CALLBACK_NAMES.length);
   readonly #durations = CALLBACK_NAMES.map(() => new DurationHistogram());
-  readonly #upstreamCalls = new Map<
-    string,
-    { -readonly [K in keyof UpstreamCallFigure]: UpstreamCallFigure[K] }
-  >();
+  readonly #upstreamCalls = new Map<string, Writable<UpstreamCallFigure>>();
+  readonly #onReturn: ReturnHook;
   /** The callback that runs, or ran last. */
   #current: CallbackKind = 0;
-  /** The callback that is being timed. */
-  #timed: CallbackKind | typeof NOT_TIMED = NOT_TIMED;
   #startedMs = 0;
+
+  constructor(onReturn: ReturnHook) {
+    this.#onReturn = onReturn;
+  }
 
   /** Before a stream's callback. */
   begin(kind: CallbackKind): void {
     this.#current = kind;
-    const calls = (this.#calls[kind] as number) + 1;
-    this.#calls[kind] = calls;
-    if ((calls & SAMPLING_MASK) === 0) this.#startTimer(kind);
+    const recent = (this.#recent[kind] as number) + 1;
+    this.#recent[kind] = recent;
+    if (recent === SAMPLING) this.#startTimer(kind);
   }
 
   /** Before a callback that is not called often: each call is timed. */
   beginTimed(kind: CallbackKind): void {
     this.#current = kind;
-    this.#calls[kind] = (this.#calls[kind] as number) + 1;
+    this.#recent[kind] = (this.#recent[kind] as number) + 1;
     this.#startTimer(kind);
   }
 
-  /** After a callback that has returned. */
-  end(): void {
-    if (this.#timed !== NOT_TIMED) this.#stopTimer();
-  }
-
-  /** The callback that has just begun took its VM with it, and does not return. */
+  /** The callback that has just begun took its VM with it. */
   countTrap(): void {
-    this.#timed = NOT_TIMED;
     this.#traps[this.#current] = (this.#traps[this.#current] as number) + 1;
   }
 
@@ -98,7 +97,7 @@ export class CallbackFigures {
   readCallbacks(): CallbackFigure[] {
     return CALLBACK_NAMES.map((callback, kind) => ({
       callback,
-      calls: this.#calls[kind] ?? 0,
+      calls: (this.#calls[kind] ?? 0) + (this.#recent[kind] ?? 0),
       traps: this.#traps[kind] ?? 0,
       pauses: this.#pauses[kind] ?? 0,
       durations: this.#durations[kind] as DurationHistogram,
@@ -110,18 +109,21 @@ export class CallbackFigures {
   }
 
   #startTimer(kind: CallbackKind): void {
-    this.#timed = kind;
+    this.#calls[kind] = (this.#calls[kind] as number) + (this.#recent[kind] as number);
+    this.#recent[kind] = 0;
+    this.#onReturn(this.#stopTimer);
     this.#startedMs = performance.now();
   }
 
-  #stopTimer(): void {
-    const kind = this.#timed;
+  readonly #stopTimer = (): void => {
     const seconds = (performance.now() - this.#startedMs) / 1000;
-    this.#timed = NOT_TIMED;
+    const kind = this.#current;
     this.#durations[kind]?.record(seconds);
     this.onTimed?.(CALLBACK_NAMES[kind] as string, seconds);
-  }
+  };
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 class DurationHistogram implements Durations {
   count = 0;

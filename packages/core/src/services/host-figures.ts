@@ -1,4 +1,9 @@
-import { CallbackFigures, DURATION_BUCKETS, type Durations } from './callback-figures.js';
+import {
+  CallbackFigures,
+  DURATION_BUCKETS,
+  type Durations,
+  type ReturnHook,
+} from './callback-figures.js';
 import type { MetricSample } from './metric-samples.js';
 
 /** What the host counts about itself and its plugins, all of it where it costs nothing. */
@@ -9,17 +14,17 @@ export class HostFigures {
   vmsActive = 0;
   /** Lines that a logger threw at, or that were more than a VM may log. */
   logLinesDropped = 0;
-  readonly #instruments: boolean;
+  readonly #onReturn: ReturnHook | undefined;
   readonly #plugins = new Map<string, PluginFigures>();
 
-  /** @param instruments whether callbacks are counted */
-  constructor(instruments = true) {
-    this.#instruments = instruments;
+  /** @param onReturn how the end of a callback is heard of; undefined: callbacks are not counted */
+  constructor(onReturn: ReturnHook | undefined) {
+    this.#onReturn = onReturn;
   }
 
   /** The figures of the plugins of that name; {@link release} them when the plugin closes. */
   acquire(name: string): PluginFigures {
-    const figures = this.#plugins.get(name) ?? new PluginFigures(this.#instruments);
+    const figures = this.#plugins.get(name) ?? new PluginFigures(this.#onReturn);
     this.#plugins.set(name, figures);
     figures.plugins += 1;
     return figures;
@@ -69,8 +74,8 @@ export class PluginFigures {
   #peakMemoryBytes = 0;
   readonly #contexts = new Set<CountedContext>();
 
-  constructor(instruments: boolean) {
-    this.callbacks = instruments ? new CallbackFigures() : null;
+  constructor(onReturn: ReturnHook | undefined) {
+    this.callbacks = onReturn === undefined ? null : new CallbackFigures(onReturn);
   }
 
   /** Counts a context as long as it lives. Safe to call again, as plugins that share one do. */

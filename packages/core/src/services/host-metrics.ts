@@ -1,4 +1,5 @@
 import type { MetricType } from '../abi/types.js';
+import type { ReturnHook } from './callback-figures.js';
 import { durationSample, HostFigures, type PluginFigures } from './host-figures.js';
 import { DEFAULT_BUCKETS, MemoryMetrics } from './memory-metrics.js';
 import { MetricSampler, type MetricSample, type MetricTags } from './metric-samples.js';
@@ -48,8 +49,8 @@ export class HostMetrics implements MetricsView {
   /** The metric that was defined last, of those that this host has seen. */
   #lastMetric = -1;
 
-  /** @param instruments whether plugins' callbacks are counted */
-  constructor(options: MetricsOptions = {}, store?: MetricStore, instruments = true) {
+  /** @param onReturn how the end of a callback is heard of; absent: callbacks are not counted */
+  constructor(options: MetricsOptions = {}, store?: MetricStore, onReturn?: ReturnHook) {
     const {
       registry,
       meter,
@@ -58,7 +59,7 @@ export class HostMetrics implements MetricsView {
       buckets = DEFAULT_BUCKETS,
     } = options;
     this.store = store ?? new MemoryMetrics(buckets);
-    this.figures = new HostFigures(instruments);
+    this.figures = new HostFigures(onReturn);
     this.#sampler = new MetricSampler(tags);
     this.#prefix = prefix;
     if (registry !== undefined) this.#expositions.push(this.#expose(registry));

@@ -1,4 +1,5 @@
 import type { Clock, ForeignFunction } from '../options.js';
+import type { ReturnHook } from './callback-figures.js';
 import { ForeignFunctions } from './foreign-functions.js';
 import { HostMetrics, type MetricsOptions } from './host-metrics.js';
 import { MemoryState } from './memory-state.js';
@@ -19,8 +20,8 @@ export interface ServiceOptions {
   readonly clock?: Clock | undefined;
   readonly sharedState?: SharedState | undefined;
   readonly metrics?: MetricsOptions | undefined;
-  /** Whether plugins' callbacks are counted; default true. */
-  readonly instruments?: boolean | undefined;
+  /** How the end of a callback is heard of; absent: callbacks are not counted. */
+  readonly onReturn?: ReturnHook | undefined;
   readonly foreignFunctions?: Readonly<Record<string, ForeignFunction>> | undefined;
 }
 
@@ -31,7 +32,7 @@ export function createServices(options: ServiceOptions = {}): HostServices {
     timers: new Timers(clock),
     sharedState,
     queueEvents: new QueueEvents(sharedState),
-    metrics: new HostMetrics(options.metrics, sharedState.metrics, options.instruments),
+    metrics: new HostMetrics(options.metrics, sharedState.metrics, options.onReturn),
     foreignFunctions: new ForeignFunctions(options.foreignFunctions),
   };
 }

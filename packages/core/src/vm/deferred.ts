@@ -8,6 +8,7 @@
 let depth = 0;
 let calls = 0;
 const queue: (() => void)[] = [];
+let onReturn: (() => void) | null = null;
 
 export function guestEntered(): void {
   if (depth === 0) calls = (calls + 1) | 0;
@@ -21,6 +22,17 @@ export function guestCallNumber(): number {
 
 export function guestReturned(): void {
   depth -= 1;
+  if (onReturn !== null) tellReturn(onReturn);
+}
+
+/** Calls `listener` once, when the guest that is entered next has returned, however it did. */
+export function onceGuestReturned(listener: () => void): void {
+  onReturn = listener;
+}
+
+function tellReturn(listener: () => void): void {
+  onReturn = null;
+  listener();
 }
 
 /** Whether guest code (of any VM) is on this thread's stack. */
