@@ -61,12 +61,8 @@ async function start(): Promise<void> {
     hostFunctions: {},
     clock: undefined,
     upstreams,
-    // What is counted of callbacks here, nobody would read.
-    host: createServices({
-      sharedState,
-      instruments: false,
-      foreignFunctions: remote.functions,
-    }),
+    // Callbacks are not counted: nobody would read it here.
+    host: createServices({ sharedState, foreignFunctions: remote.functions }),
   });
   const owner = { isOpen: () => true, onClosed: () => undefined };
   plugin = await Plugin.open(registry, options, owner);
