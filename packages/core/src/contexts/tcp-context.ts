@@ -52,7 +52,6 @@ export class TcpContext extends Context {
     try {
       callback(this.id, root.id);
       vm.leave();
-      root.instruments?.end();
       return vm.failure === undefined ? 0 : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -69,7 +68,6 @@ export class TcpContext extends Context {
     try {
       const result = callback(this.id);
       vm.leave();
-      this.root.instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -86,7 +84,6 @@ export class TcpContext extends Context {
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
       vm.leave();
-      this.root.instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -103,7 +100,6 @@ export class TcpContext extends Context {
     try {
       const result = callback(this.id, sizeBytes, endOfStream ? 1 : 0);
       vm.leave();
-      this.root.instruments?.end();
       return vm.failure === undefined ? result : TRAPPED;
     } catch (error) {
       vm.leave();
@@ -146,7 +142,6 @@ export class TcpContext extends Context {
     vm.enter(this);
     try {
       callback(this.id, value);
-      this.root.instruments?.end();
     } catch (error) {
       vm.trapped(error, this, CALLBACK_NAMES[kind] ?? '');
     } finally {
