@@ -9,6 +9,9 @@ const lines: string[] = [];
 const take = (_fields: object, message: string): void => void lines.push(message);
 const logger = { info: take, warn: take, error: take };
 
+/** For what comes a little later; a machine may be slow. */
+const WAIT = { timeout: 10_000 };
+
 /** Time passes only when the test says so; then all timers run once. */
 const timers = new Set<() => void>();
 let nowMs = 1_000_000;
@@ -36,7 +39,7 @@ beforeAll(async () => {
   await vi.waitFor(() => {
     passTime(10_000);
     expect(lines).toContainEqual(expect.stringContaining('new rules'));
-  });
+  }, WAIT);
 });
 afterAll(async () => {
   await close();
@@ -73,7 +76,7 @@ describe('the services example', () => {
       await vi.waitFor(async () => {
         passTime(10_000);
         await check();
-      });
+      }, WAIT);
     };
     await set({ requestHeaders: { 'x-release': 'green' } });
     await fetched(() => request(app).get('/').expect(200, 'hello from release green\n'));
@@ -127,7 +130,7 @@ describe('the services example', () => {
       const refused = await metric('request_duration_ms_count{status_class="4xx"}');
       expect(refused).toBe(before.refused + 2);
       expect(await metric('response_body_bytes_count')).toBe(before.sizes + 3);
-    });
+    }, WAIT);
     expect(await metric('requests_total')).toBe(before.all + 3);
   });
 });

@@ -10,6 +10,7 @@ import {
   exampleHost,
   refusalOf,
   serveBehind,
+  WAIT,
   type ExampleHost,
 } from '../support/example-filters.js';
 import { TestClock } from '../support/test-clock.js';
@@ -53,7 +54,7 @@ async function start(upstreams: HostOptions['upstreams'], configuration: object 
   const logged = async (count: number): Promise<string | undefined> => {
     await vi.waitFor(() => {
       expect(example.log.texts().length).toBeGreaterThanOrEqual(count);
-    });
+    }, WAIT);
     expect(example.log.texts()).toHaveLength(count);
     return example.log.texts().at(-1);
   };
@@ -83,18 +84,18 @@ describe('config-refresher', () => {
     tick();
     await vi.waitFor(() => {
       expect(service.asked).toEqual(Array.from({ length: 3 }, () => 'GET rules/r.json'));
-    });
+    }, WAIT);
     service.answer = json({ maintenance: 'back at noon\n' });
     await vi.waitFor(async () => {
       tick();
       expect(await get()).toBe('503 back at noon\n');
-    });
+    }, WAIT);
     await logged(3);
     service.answer = json({});
     await vi.waitFor(async () => {
       tick();
       expect(await get()).toBe('200 release none');
-    });
+    }, WAIT);
   });
 
   it.each<[string, RequestListener, RegExp]>([
@@ -109,26 +110,26 @@ describe('config-refresher', () => {
     await logged(1);
     service.answer = failure;
     tick();
-    expect(await vi.waitUntil(() => complaintIn(example))).toMatch(why);
+    expect(await vi.waitUntil(() => complaintIn(example), WAIT)).toMatch(why);
     expect(await get()).toBe('200 release blue');
     service.answer = json(GREEN);
     tick();
     await vi.waitFor(async () => {
       expect(await get()).toBe('200 release green');
-    });
+    }, WAIT);
   });
 
   it('keeps them where there is no answer in time', async () => {
     const service = await rulesService(() => undefined);
     const configuration = { initial: BLUE, timeoutMs: 50 };
     const { example, get, tick } = await start({ rules: service.url }, configuration);
-    expect(await vi.waitUntil(() => complaintIn(example))).toMatch(/status 504/);
+    expect(await vi.waitUntil(() => complaintIn(example), WAIT)).toMatch(/status 504/);
     expect(await get()).toBe('200 release blue');
     service.answer = json(GREEN);
     await vi.waitFor(async () => {
       tick();
       expect(await get()).toBe('200 release green');
-    });
+    }, WAIT);
   });
 
   it('has the initial rules until there are others', async () => {
@@ -138,7 +139,7 @@ describe('config-refresher', () => {
     const { get, logged, tick } = await start({ rules }, configuration);
     expect(await get()).toBe('200 release green');
     // The first answer is awaited: no second is asked for.
-    const first = await vi.waitUntil(() => answers[0]);
+    const first = await vi.waitUntil(() => answers[0], WAIT);
     tick();
     tick();
     first(Response.json(BLUE));

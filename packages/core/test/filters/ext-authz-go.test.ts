@@ -6,7 +6,13 @@ import { describe, expect, it, vi } from 'vitest';
 
 import type { HostOptions, PluginOptions } from '../../src/index.js';
 import { httpServer } from '../support/calling-plugin.js';
-import { exampleFilter, exampleHost, refusalOf, serveBehind } from '../support/example-filters.js';
+import {
+  exampleFilter,
+  exampleHost,
+  refusalOf,
+  serveBehind,
+  WAIT,
+} from '../support/example-filters.js';
 
 const code = exampleFilter('ext-authz-go');
 
@@ -126,11 +132,11 @@ describe('ext-authz-go', () => {
     const { example, url, get } = await start({ authz: service.url });
     const socket = connect(Number(new URL(url).port), '127.0.0.1');
     socket.write('GET / HTTP/1.1\r\nhost: a\r\nauthorization: hang\r\n\r\n');
-    const answer = await vi.waitUntil(() => service.held[0]);
+    const answer = await vi.waitUntil(() => service.held[0], WAIT);
     socket.destroy();
     await vi.waitFor(() => {
       expect(example.host.health().plugins).toMatchObject([{ streams: 0 }]);
-    });
+    }, WAIT);
     answer();
     expect((await get('Bearer ann')).told).toEqual([200, 'ann 0']);
     expect(example.host.health().plugins).toMatchObject([{ state: 'running', streams: 0 }]);

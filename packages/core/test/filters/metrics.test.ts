@@ -5,7 +5,13 @@ import { describe, expect, it, vi } from 'vitest';
 
 import { guest } from '../../../conformance/src/guests/wat-guest.js';
 import type { PluginOptions } from '../../src/index.js';
-import { exampleFilter, exampleHost, refusalOf, serveBehind } from '../support/example-filters.js';
+import {
+  exampleFilter,
+  exampleHost,
+  refusalOf,
+  serveBehind,
+  WAIT,
+} from '../support/example-filters.js';
 import { TestClock } from '../support/test-clock.js';
 
 async function get(url: string, headers: Record<string, string> = {}): Promise<number> {
@@ -87,7 +93,7 @@ describe('latency-histogram', () => {
         'request_duration_ms{status_class="5xx"}': 1,
         'request_duration_ms{status_class="none"}': 0,
       });
-    });
+    }, WAIT);
     const text = await example.host.metrics.toPrometheus();
     const lines = (name: string): string[] =>
       text.split('\n').filter((line) => line.startsWith(`wasmcustom_request_duration_ms_${name}`));
@@ -117,7 +123,7 @@ describe('latency-histogram', () => {
       example.host.metrics.read().find(({ labels }) => labels['status_class'] === 'none');
     await vi.waitFor(() => {
       expect(none()).toMatchObject({ value: 1, sum: 1234 });
-    });
+    }, WAIT);
   });
 
   it('measures with a clock that goes', async () => {
@@ -130,7 +136,7 @@ describe('latency-histogram', () => {
       example.host.metrics.read().find(({ labels }) => labels['status_class'] === '2xx');
     await vi.waitFor(() => {
       expect(success()?.value).toBe(1);
-    });
+    }, WAIT);
     expect(success()?.sum).toBeGreaterThanOrEqual(28);
   });
 });
@@ -192,7 +198,7 @@ describe('response-size', () => {
     const histogram = () => example.host.metrics.read().find(({ source }) => source === 'filter');
     await vi.waitFor(() => {
       expect(histogram()).toMatchObject({ name: 'response_body_bytes', value: 3, sum: 50_005 });
-    });
+    }, WAIT);
     expect(histogram()?.buckets).toEqual([
       { upTo: 10, count: 2 },
       { upTo: 1000, count: 2 },

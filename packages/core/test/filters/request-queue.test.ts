@@ -9,6 +9,7 @@ import {
   exampleHost,
   refusalOf,
   serveBehind,
+  WAIT,
   type ExampleHost,
 } from '../support/example-filters.js';
 
@@ -40,7 +41,7 @@ async function counted({ metrics }: ExampleHost, total: number): Promise<void> {
   const counts = (): void => {
     expect(metrics()).toMatchObject({ requests_total: total });
   };
-  await vi.waitFor(counts, { timeout: 10_000 });
+  await vi.waitFor(counts, WAIT);
 }
 
 describe('queue-producer and queue-consumer', () => {

@@ -6,6 +6,9 @@ import { wasmFilter } from '../../src/node/index.js';
 import { atTestEnd, listen } from './calling-plugin.js';
 import { recordLog } from './record-log.js';
 
+/** For `vi.waitFor`: a machine may be slow. */
+export const WAIT = { timeout: 10_000 };
+
 export type App = (req: IncomingMessage, res: ServerResponse) => void;
 
 /** The module of a filter of examples/filters. */
