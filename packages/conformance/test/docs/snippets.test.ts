@@ -226,6 +226,22 @@ const checks: Record<string, Check> = {
     expect(await answer.text()).toBe('hello ann\n');
   },
 
+  'wasm-service': async (running) => {
+    const origin = await running.origin();
+    for (let request = 0; request < 3; request += 1) {
+      expect(await (await fetch(origin)).text()).toBe('hello\n');
+    }
+    await vi.waitFor(
+      async () => {
+        const metrics = await (await fetch(`${origin}/metrics`)).text();
+        expect(metrics).toContain('wasmcustom_requests_total 3');
+        expect(metrics).toContain('wasmcustom_requests_total_method_GET 3');
+      },
+      { timeout: 10_000 },
+    );
+    running.terminate();
+  },
+
   'create-plugin': async () => {
     expect(printed).toContain('PW_ERR_CONFIGURE_REFUSED');
   },

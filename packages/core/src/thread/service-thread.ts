@@ -82,9 +82,8 @@ export class ServiceThread {
    * Lets the guest finish, and ends the thread.
    *
    * @param timeoutMs how long the guest may take; it is ended then, wherever it is
-   * @returns whether it finished in time
    */
-  async close(timeoutMs: number): Promise<boolean> {
+  async close(timeoutMs: number): Promise<void> {
     this.#over = true;
     this.#worker.ref();
     const closed = new Promise<boolean>((resolve) => {
@@ -95,23 +94,26 @@ export class ServiceThread {
     this.#post({ type: 'close' });
     const exited = this.#exited.then(() => true);
     const inTime = await within(Promise.race([closed, exited]), timeoutMs);
-    await this.terminate();
-    return inTime;
+    const hasEnded = await this.terminate();
+    if (inTime || !hasEnded) return;
+    const took = `did not finish within ${String(timeoutMs)} ms of being closed`;
+    this.#listener.warn(`the guest ${took}; its thread was ended`);
   }
 
-  /** Ends the thread, whatever it does. */
-  async terminate(): Promise<void> {
+  /** Ends the thread, whatever it does. False, and a line in the log: it can't be ended. */
+  async terminate(): Promise<boolean> {
     this.#over = true;
     // Answers that nobody waits for would only keep what they belong to.
     this.#app.close();
     const terminated = this.#worker.terminate().then(() => true);
-    if (await within(terminated, TERMINATE_TIMEOUT_MS)) return;
+    if (await within(terminated, TERMINATE_TIMEOUT_MS)) return true;
     this.#worker.unref();
     this.#letGo();
     this.#listener.warn(
       'its thread could not be ended: the engine does not stop the code that runs there (an ' +
-        'endless loop of tail calls); it goes on, and so may the process when it should end',
+        'endless loop of tail calls); it goes on, and the process can be ended by a signal only',
     );
+    return false;
   }
 
   readonly #post = (message: unknown): void => {

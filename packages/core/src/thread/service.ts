@@ -280,12 +280,7 @@ export class Service extends EventEmitter<ServiceEvents> {
     this.#state = 'closed';
     this.#recovery.stop();
     this.#starting?.reject(closedWhileStarting());
-    const { closeTimeoutMs } = this.#options;
-    const inTime = (await this.#thread?.close(closeTimeoutMs)) ?? true;
-    if (!inTime) {
-      const took = `did not finish within ${String(closeTimeoutMs)} ms of being closed`;
-      this.#log.warn(`service "${this.name}" ${took}; its thread was ended`);
-    }
+    await this.#thread?.close(this.#options.closeTimeoutMs);
     this.#thread = undefined;
     this.#countVm(false);
     for (const cleanup of this.#cleanups) cleanup();
