@@ -11,6 +11,7 @@
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 
+import { addWaitingTime } from '../vm/time-limit.js';
 import { callWord, Control, Phase } from './control.js';
 import { toError, toErrorData, type ErrorData } from './error-data.js';
 
@@ -74,7 +75,12 @@ export class SyncCaller<C extends CallTable<C>> {
     Atomics.store(this.#control, Control.CALL, callWord(number, Phase.PENDING));
     const message: CallMessage = { type: 'call', number, name, args };
     this.#requests.postMessage(message);
-    this.#wait(number, name, timeoutMs);
+    const begunMs = performance.now();
+    try {
+      this.#wait(number, name, timeoutMs);
+    } finally {
+      addWaitingTime(performance.now() - begunMs);
+    }
     const reply = receiveMessageOnPort(this.#replies)?.message as Reply;
     if ('error' in reply) throw toError(reply.error);
     return reply.result;

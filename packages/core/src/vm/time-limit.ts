@@ -6,7 +6,19 @@ import { guestCallNumber } from './deferred.js';
 import type { TimeExports } from './weave/weave-module.js';
 
 /** The engine's own, whatever a test makes of the global one: deadlines are real time. */
-const nowMs = performance.now.bind(performance);
+const realMs = performance.now.bind(performance);
+
+let waitedMs = 0;
+
+/** Real time, less what guests of this thread have waited for another thread: that is not theirs. */
+function nowMs(): number {
+  return realMs() - waitedMs;
+}
+
+/** Says that a guest of this thread has waited for another thread. */
+export function addWaitingTime(timeMs: number): void {
+  waitedMs += timeMs;
+}
 
 /**
  * `(module (import "host" "look" (func (result i32))) (export "look" (func 0)))`: a table takes

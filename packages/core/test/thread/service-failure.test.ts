@@ -216,12 +216,52 @@ describe('a service that never returns', () => {
     };
     await start(
       { proxy_on_configure: [{ log: 'now' }, { logSharedData: 'k' }, { logSharedData: 'k' }] },
-      { storeTimeoutMs: 1000, limits: { callbackTimeMs: false } },
+      { storeTimeoutMs: 1000 },
     );
     expect(log.texts('info')).toEqual(['now', 'status 10', 'v']);
     expect(log.texts('warn')[0]).toMatch(
       /proxy_get_shared_data failed: the main thread did not get to get within 1000 ms/,
     );
+  });
+});
+
+describe('the time that a callback of a service may take', () => {
+  const COMPUTE = {
+    wat: `(local.set $i (i32.const 3000000))
+      (loop $more (br_if $more (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))`,
+  };
+
+  it('does not count what it waits for the main thread', async () => {
+    const { start, log } = serviceHost();
+    const { info } = log.logger;
+    log.logger.info = (fields, message) => {
+      info?.(fields, message);
+      if (message.endsWith('now')) process.nextTick(block, 3000);
+    };
+    await start({
+      proxy_on_configure: [
+        COMPUTE,
+        { log: 'now' },
+        { logSharedData: 'k' },
+        COMPUTE,
+        { log: 'after it' },
+      ],
+    });
+    expect(log.texts()).toEqual(['now', 'status 1', 'after it']);
+  });
+
+  it('ends one that never returns, and the service starts anew', async () => {
+    const { start, log } = serviceHost();
+    const service = await start({
+      proxy_on_configure: [{ log: 'configured' }, { setTickPeriod: 1 }],
+      proxy_on_tick: [{ loopForever: true }],
+    });
+    await vi.waitFor(() => {
+      expect(service.failure?.message).toContain('ran for more than 1000 ms');
+    }, HEALED);
+    await vi.waitFor(() => {
+      expect(log.texts('info')).toEqual(['configured', 'configured']);
+    }, HEALED);
   });
 });
 
