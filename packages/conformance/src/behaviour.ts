@@ -1,5 +1,6 @@
 /** What a row of the behaviour table is. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
 
 import type { PluginOptions } from '@proxy-wasm-node/core';
 import type { WasmFilter, WasmFilterOptions } from '@proxy-wasm-node/core/node';
@@ -49,6 +50,8 @@ export interface RequestSpec {
   trailers?: Record<string, string>;
   /** Sends each piece when the answer to the one before it has come. */
   inStep?: boolean;
+  /** Sends the body when it is told to, by 100 Continue; not if it is answered before. */
+  awaitsContinue?: boolean;
   /** Gives up this long after all has been sent. */
   abortAfterMs?: number;
   /** HTTP/1.1 as it is, on a connection of its own; the reply's body is all that comes back. */
@@ -64,6 +67,8 @@ export interface Reply {
   rawHeaders: string[];
   body: string;
   trailers: Record<string, string | undefined>;
+  /** 100 Continue came before it. */
+  continued: boolean;
   /** The client's end of the connection it came on. */
   port: number;
 }
@@ -88,6 +93,7 @@ export interface ExpectedReply {
   /** In characters; for bodies too long to write down. */
   bodyLength?: number;
   trailers?: Record<string, string>;
+  continued?: boolean;
 }
 
 export interface ExpectedSeen {
@@ -104,6 +110,11 @@ export interface Behaviour {
   /** Behind a middleware that waits, in a filter of their own. */
   laterFilters?: readonly FilterSpec[];
   allowConsumedBody?: boolean;
+  /** The filters are attached to the server too. */
+  isAttached?: boolean;
+  /** What the app does with a connection that is upgraded, or that a CONNECT asks for. */
+  onUpgrade?: TunnelHandler;
+  onConnect?: TunnelHandler;
   /** Middlewares before the filters. */
   before?: readonly Middleware[];
   /** One after the other on one connection. */
@@ -126,6 +137,8 @@ export interface Behaviour {
   skip?: Record<string, string>;
 }
 
+export type TunnelHandler = (req: IncomingMessage, socket: Socket, head: Buffer) => void;
+
 export type Middleware = (
   req: IncomingMessage,
   res: ServerResponse,
@@ -133,10 +146,12 @@ export type Middleware = (
 ) => void;
 
 /** A filter among the middlewares. */
-export type FilterMiddleware = Middleware & Pick<WasmFilter, 'ready' | 'close'>;
+export type FilterMiddleware = Middleware & Pick<WasmFilter, 'ready' | 'close' | 'attach'>;
 
 export interface Running {
   readonly port: number;
+  /** That the client is connected to. */
+  readonly server: Server;
   close(): Promise<void>;
 }
 
@@ -149,7 +164,10 @@ export interface Target {
    * The framework's own `wasmFilter`, where it is no middleware of node:http. What it answers stands
    * among the middlewares that {@link start} is given.
    */
-  wasmFilter?(plugins: readonly PluginOptions[], options: WasmFilterOptions): FilterMiddleware;
+  wasmFilter?(
+    plugins: readonly PluginOptions[],
+    options: WasmFilterOptions & { isAttached: boolean },
+  ): FilterMiddleware;
   /** Starts a server with the middlewares in order, then the app. */
   start(middlewares: readonly Middleware[], app: Answer | Handler): Promise<Running>;
 }

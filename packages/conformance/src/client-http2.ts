@@ -31,6 +31,7 @@ export class Http2Client implements RowClient {
         ':method': spec.method ?? (hasBody ? 'POST' : 'GET'),
         ...(host === undefined ? {} : { ':authority': host as string }),
         ...(length === undefined ? {} : { 'content-length': length }),
+        ...(spec.awaitsContinue === true ? { expect: '100-continue' } : {}),
         ...others,
       },
       { endStream: !hasBody, waitForTrailers: trailers !== undefined },
@@ -41,12 +42,18 @@ export class Http2Client implements RowClient {
       });
     const reply = readReply(stream, this.#session.socket.localPort ?? 0, this.received);
     reply.catch(() => undefined);
+    let continued = false;
+    stream.on('continue', () => (continued = true));
+    if (spec.awaitsContinue === true) {
+      await Promise.race([once(stream, 'continue'), reply]);
+      if (!continued) return reply.finally(() => stream.close());
+    }
     await writePieces(piecesOf(spec), spec.inStep === true, this.received, (piece) => {
       stream.write(piece, 'latin1');
     });
     if (hasBody)
       stream.end(typeof spec.body === 'string' ? Buffer.from(spec.body, 'latin1') : undefined);
-    if (spec.abortAfterMs === undefined) return reply;
+    if (spec.abortAfterMs === undefined) return { ...(await reply), continued };
     await pause(spec.abortAfterMs);
     stream.close(constants.NGHTTP2_CANCEL);
     throw new Error('aborted');
@@ -69,6 +76,7 @@ async function readReply(
     rawHeaders: [],
     body: '',
     trailers: {},
+    continued: false,
     port,
   };
   stream.on('response', (headers) => {

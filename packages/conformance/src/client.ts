@@ -1,4 +1,5 @@
-import { Agent, request, type IncomingMessage } from 'node:http';
+import { once } from 'node:events';
+import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
 
 import { pause } from './answer.js';
 import type { Reply, RequestSpec } from './behaviour.js';
@@ -28,7 +29,8 @@ export class Client implements RowClient {
     const { path = '/', headers = {}, trailers } = spec;
     const hasBody = spec.body !== undefined || spec.pieces !== undefined;
     const method = spec.method ?? (hasBody ? 'POST' : 'GET');
-    const all = { ...headers, ...framing(spec) };
+    const expects = spec.awaitsContinue === true ? { expect: '100-continue' } : {};
+    const all = { ...headers, ...expects, ...framing(spec) };
     const options = { port: this.#port, host: '127.0.0.1', agent: this.#agent, path, method };
     const outgoing = request({ ...options, headers: all });
     const reply = new Promise<Reply>((resolve, reject) => {
@@ -38,12 +40,19 @@ export class Client implements RowClient {
       });
     });
     reply.catch(() => undefined);
+    let continued = false;
+    outgoing.on('continue', () => (continued = true));
+    if (spec.awaitsContinue === true) {
+      outgoing.flushHeaders();
+      await Promise.race([once(outgoing, 'continue'), reply]);
+      if (!continued) return giveUp(outgoing, await reply);
+    }
     await writePieces(piecesOf(spec), spec.inStep === true, this.received, (piece) => {
       outgoing.write(piece, 'latin1');
     });
     if (trailers !== undefined) outgoing.addTrailers(trailers);
     outgoing.end(typeof spec.body === 'string' ? Buffer.from(spec.body, 'latin1') : undefined);
-    if (spec.abortAfterMs === undefined) return reply;
+    if (spec.abortAfterMs === undefined) return { ...(await reply), continued };
     await pause(spec.abortAfterMs);
     outgoing.destroy();
     throw new Error('aborted');
@@ -52,6 +61,12 @@ export class Client implements RowClient {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** Of a request whose body is not wanted: it is never sent. */
+function giveUp(outgoing: ClientRequest, reply: Reply): Reply {
+  outgoing.destroy();
+  return reply;
 }
 
 /** What is sent packet by packet. */
@@ -86,6 +101,7 @@ async function readReply(response: IncomingMessage, received: Received): Promise
     rawHeaders: response.rawHeaders,
     body: Buffer.concat(chunks).toString('latin1'),
     trailers: response.trailers,
+    continued: false,
     port,
   };
 }

@@ -34,12 +34,13 @@ const FILTERS = new URL('../../../examples/filters/', import.meta.url);
 export async function runBehaviour(row: Behaviour, target: Target): Promise<Outcome> {
   const outcome: Outcome = { replies: [], seen: [], logs: [], errors: [] };
   const host = createHost({ logger: recorder(outcome) });
-  const { allowConsumedBody = false } = row;
+  const { allowConsumedBody = false, isAttached = false } = row;
   const filters: FilterMiddleware[] = [];
   const toFilter = async (specs: readonly FilterSpec[]): Promise<Middleware> => {
     const plugins = await Promise.all(specs.map(pluginOptions));
     const options = { host, allowConsumedBody };
-    const filter = target.wasmFilter?.(plugins, options) ?? wasmFilter(plugins, options);
+    const filter =
+      target.wasmFilter?.(plugins, { ...options, isAttached }) ?? wasmFilter(plugins, options);
     filters.push(filter);
     return filter;
   };
@@ -47,25 +48,35 @@ export async function runBehaviour(row: Behaviour, target: Target): Promise<Outc
   if (row.laterFilters !== undefined) middlewares.push(wait, await toFilter(row.laterFilters));
   middlewares.push(recordSeen(outcome, row.app));
   await Promise.all(filters.map((filter) => filter.ready().catch(() => undefined)));
-  await exchange(row, target, middlewares, outcome);
+  const attached = isAttached ? filters : [];
+  await exchange(row, target, { middlewares, attached }, outcome);
   const logs = [...outcome.logs];
   await finish(filters, host);
   return { ...outcome, logs };
 }
 
+/** What stands before the app, and which filters before that. */
+interface Chain {
+  middlewares: readonly Middleware[];
+  attached: readonly FilterMiddleware[];
+}
+
 async function exchange(
   row: Behaviour,
   target: Target,
-  middlewares: readonly Middleware[],
+  { middlewares, attached }: Chain,
   outcome: Outcome,
 ): Promise<void> {
-  const { app } = row;
+  const { app, onUpgrade, onConnect } = row;
   let client: RowClient | undefined = undefined as RowClient | undefined;
   const view: ClientView = { received: async (text) => client?.received.contains(text) };
   const server = await target.start(
     middlewares,
     typeof app === 'function' ? (req, res) => app(req, res, view) : app,
   );
+  if (onUpgrade !== undefined) server.server.on('upgrade', onUpgrade);
+  if (onConnect !== undefined) server.server.on('connect', onConnect);
+  for (const filter of attached) filter.attach(server.server);
   // What plugins said while they started is not the row's.
   outcome.logs.length = 0;
   client = target.protocol === 'h2' ? new Http2Client(server.port) : new Client(server.port);

@@ -15,5 +15,14 @@ export async function sendRaw(port: number, text: string): Promise<Reply> {
   const body = Buffer.concat(chunks).toString('latin1');
   const status = Number(/^HTTP\/1\.1 (\d+)/.exec(body)?.[1] ?? 0);
   if (status === 0) throw new Error('the connection ended without a reply');
-  return { status, reason: '', headers: {}, rawHeaders: [], body, trailers: {}, port: 0 };
+  return {
+    status,
+    reason: '',
+    headers: {},
+    rawHeaders: [],
+    body,
+    trailers: {},
+    continued: false,
+    port: 0,
+  };
 }

@@ -1,5 +1,6 @@
 import type { Behaviour } from '../behaviour.js';
 import { badInput } from './bad-input.js';
+import { beforeMiddleware } from './before-middleware.js';
 import { bodyLimits } from './body-limits.js';
 import { exchanges } from './exchanges.js';
 import { failures } from './failures.js';
@@ -31,5 +32,6 @@ export const behaviours: Readonly<Record<string, readonly Behaviour[]>> = {
   framing,
   'maps and buffers': mapsAndBuffers,
   exchanges,
+  'before any middleware': beforeMiddleware,
   'bad input': badInput,
 };

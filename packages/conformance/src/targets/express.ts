@@ -1,5 +1,6 @@
 import express, { type Express, type Request, type Response } from 'express';
 import express4 from 'express4';
+import { wasmFilter } from '@proxy-wasm-node/express';
 
 import { answerPlainly, readBody } from '../answer.js';
 import type { Answer, Handler, Target } from '../behaviour.js';
@@ -11,6 +12,7 @@ export const express4Target: Target = expressTarget('express 4', express4);
 function expressTarget(name: string, create: () => Express): Target {
   return {
     name,
+    wasmFilter,
     start(middlewares, app) {
       const server = create();
       // Its pages and headers of its own would be differences between targets.

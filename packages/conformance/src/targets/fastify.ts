@@ -3,23 +3,32 @@ import { wasmFilter } from '@proxy-wasm-node/fastify';
 
 import { answerPlainly, readBody } from '../answer.js';
 import type { Answer, FilterMiddleware, Handler, Middleware, Target } from '../behaviour.js';
-import { listen } from './listen.js';
+import { listenOn } from './listen.js';
 
 type Plugins = Parameters<NonNullable<Target['wasmFilter']>>[0];
 type Options = Parameters<NonNullable<Target['wasmFilter']>>[1];
 
 /** What Fastify's own plugin is registered with, by what stands for it among middlewares. */
-const OF_FASTIFY = new WeakMap<Middleware, { plugins: Plugins; options: Options }>();
+const OF_FASTIFY = new WeakMap<Middleware, Registered>();
+
+interface Registered {
+  readonly plugins: Plugins;
+  readonly options: Options;
+  app?: FastifyInstance;
+}
 
 /** The adapter itself, registered at the root; middlewares stand in `onRequest` hooks. */
 export const fastify5: Target = {
   name: 'fastify 5',
   wasmFilter(plugins, options): FilterMiddleware {
+    const registered: Registered = { plugins, options };
+    // The app has it ready, attaches it and closes it.
     const standIn = Object.assign(() => undefined, {
       ready: () => Promise.resolve(),
-      close: () => Promise.resolve(),
+      attach: () => undefined,
+      close: async () => registered.app?.close(),
     });
-    OF_FASTIFY.set(standIn, { plugins, options });
+    OF_FASTIFY.set(standIn, registered);
     return standIn;
   },
   async start(middlewares, app) {
@@ -28,14 +37,16 @@ export const fastify5: Target = {
     takeAnyBody(server);
     server.all('/*', (request, reply) => answer(app, request, reply));
     await server.ready();
-    return listen(server.routing);
+    return listenOn(server.server);
   },
 };
 
 async function use(server: FastifyInstance, middleware: Middleware): Promise<void> {
   const own = OF_FASTIFY.get(middleware);
   if (own !== undefined) {
-    await server.register(wasmFilter, { ...own.options, plugins: own.plugins as never });
+    own.app = server;
+    const { isAttached: attach, ...options } = own.options;
+    await server.register(wasmFilter, { ...options, attach, plugins: own.plugins });
     return;
   }
   server.addHook('onRequest', (request, reply, next) => {

@@ -25,8 +25,8 @@ function koaTarget(name: string, create: typeof Koa): Target {
     name,
     wasmFilter(plugins, options): FilterMiddleware {
       const filter = wasmFilter(plugins, options);
-      const { ready, close } = filter;
-      const standIn = Object.assign(() => undefined, { ready, close });
+      const { ready, close, attach } = filter;
+      const standIn = Object.assign(() => undefined, { ready, close, attach });
       OF_KOA.set(standIn, filter);
       return standIn;
     },

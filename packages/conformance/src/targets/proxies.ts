@@ -61,6 +61,7 @@ function proxyTarget(
       const front = await listen(plainListener(middlewares.slice(0, -1), forward));
       return {
         port: front.port,
+        server: front.server,
         async close() {
           await front.close();
           agent.destroy();

@@ -76,6 +76,7 @@ function checkReply({ replies }: Outcome, index: number, wanted: ExpectedReply):
   else if (wanted.body !== undefined) expect(reply.body).toMatch(wanted.body);
   if (wanted.bodyLength !== undefined) expect(reply.body.length).toBe(wanted.bodyLength);
   if (wanted.trailers !== undefined) expect(reply.trailers).toEqual(wanted.trailers);
+  if (wanted.continued !== undefined) expect(reply.continued, '100').toBe(wanted.continued);
 }
 
 function checkSeen({ seen }: Outcome, index: number, wanted: ExpectedSeen): void {
