@@ -4,6 +4,7 @@ import { beforeMiddleware } from './before-middleware.js';
 import { bodyLimits } from './body-limits.js';
 import { exchanges } from './exchanges.js';
 import { failures } from './failures.js';
+import { framingCombinations } from './framing-combinations.js';
 import { framing } from './framing.js';
 import { lateFilters } from './late-filters.js';
 import { localResponses } from './local-responses.js';
@@ -30,6 +31,7 @@ export const behaviours: Readonly<Record<string, readonly Behaviour[]>> = {
   failures,
   streaming,
   framing,
+  'framing, in combination': framingCombinations,
   'maps and buffers': mapsAndBuffers,
   exchanges,
   'before any middleware': beforeMiddleware,
