@@ -67,7 +67,11 @@ function takeFromApp(reply: FastifyReply): FastifyReply {
 }
 
 function send(reply: FastifyReply, { status, headers, body }: LocalAnswer): void {
-  for (const name of OF_THE_BODY) reply.removeHeader(name);
+  // One that is not there is left alone: Node takes its removal as a wish, for a body that ends with
+  // the connection.
+  for (const name of OF_THE_BODY) {
+    if (reply.hasHeader(name) || reply.raw.hasHeader(name)) reply.removeHeader(name);
+  }
   // Not by code(), which refuses what is above 599.
   reply.raw.statusCode = status;
   // The length is Fastify's to say: hooks may change the body.
