@@ -56,6 +56,8 @@ export interface RequestSpec {
   abortAfterMs?: number;
   /** HTTP/1.1 as it is, on a connection of its own; the reply's body is all that comes back. */
   raw?: string;
+  /** Of such a text: the client says this long after it that it sends no more. */
+  endsAfterMs?: number;
 }
 
 /** What the client got. */
@@ -92,6 +94,8 @@ export interface ExpectedReply {
   body?: string | RegExp;
   /** In characters; for bodies too long to write down. */
   bodyLength?: number;
+  /** Of a body that is compressed with gzip. */
+  unzipped?: string;
   trailers?: Record<string, string>;
   continued?: boolean;
 }

@@ -24,7 +24,7 @@ export class Client implements RowClient {
   }
 
   async send(spec: RequestSpec): Promise<Reply> {
-    if (spec.raw !== undefined) return sendRaw(this.#port, spec.raw);
+    if (spec.raw !== undefined) return sendRaw(this.#port, spec.raw, spec.endsAfterMs);
     this.received.reset();
     const { path = '/', headers = {}, trailers } = spec;
     const hasBody = spec.body !== undefined || spec.pieces !== undefined;

@@ -268,4 +268,39 @@ export const badInput: readonly Behaviour[] = [
     app: { body: 'fine' },
     expect: { reply: [{ body: 'fine', headers: { 'x-long': 'x'.repeat(10_000) } }, {}] },
   },
+  {
+    name: 'so does one on a request reach the app',
+    filters: [
+      filter({
+        proxy_on_request_headers: [{ add: [REQUEST_HEADERS, 'x-long', 'x'.repeat(10_000)] }],
+      }),
+    ],
+    request: [{}, {}],
+    app: { body: 'fine' },
+    expect: {
+      reply: [{ body: 'fine' }, { body: 'fine' }],
+      seen: [{ headers: { 'x-long': 'x'.repeat(10_000) } }, {}],
+    },
+  },
+  {
+    name: 'without a status a response is 502',
+    filters: [filter({ proxy_on_response_headers: [{ remove: [RESPONSE_HEADERS, ':status'] }] })],
+    request: [{}, {}],
+    app: { body: 'fine' },
+    expect: { reply: [{ status: 502 }, { status: 502 }] },
+  },
+  {
+    name: 'without its path or method a request is what it was',
+    filters: [
+      filter({
+        proxy_on_request_headers: [
+          { remove: [REQUEST_HEADERS, ':path'] },
+          { remove: [REQUEST_HEADERS, ':method'] },
+        ],
+      }),
+    ],
+    request: { path: '/as/it/was' },
+    app: { body: 'fine' },
+    expect: { reply: { body: 'fine' }, seen: [{ method: 'GET', url: '/as/it/was' }] },
+  },
 ];

@@ -157,4 +157,68 @@ export const exchanges: readonly Behaviour[] = [
     app: { body: 'ok' },
     expect: { reply: { body: 'ok' } },
   },
+  {
+    name: 'interim answers are the client’s, and no filter sees them',
+    filters: [
+      filter({
+        proxy_on_response_headers: [{ logHeader: [RESPONSE_HEADERS, ':status'] }],
+        proxy_on_response_body: [],
+      }),
+    ],
+    request: [{}, {}],
+    app: (_req, res) => {
+      res.writeEarlyHints({ link: '</style.css>; rel=preload' });
+      if (res.req.httpVersion === '1.1') res.writeProcessing();
+      res.end('ok');
+    },
+    expect: { reply: [{ body: 'ok' }, { body: 'ok' }], logs: ['200', '200'] },
+  },
+  {
+    name: 'an answer in the place of a head that filters have seen passes none of them again',
+    filters: [
+      filter({ proxy_on_response_headers: [{ log: 'first' }, DENY] }),
+      filter({ proxy_on_response_headers: [{ log: 'second' }] }),
+    ],
+    request: [{}, {}],
+    app: { body: 'ok' },
+    expect: {
+      reply: [{ status: 403 }, { status: 403 }],
+      logs: ['second', 'first', 'second', 'first'],
+    },
+  },
+  {
+    name: 'an answer by a plugin’s own context, which is no stream’s, is Ok and comes to nothing',
+    filters: [
+      filter({
+        proxy_on_configure: [{ setTickPeriod: 10 }],
+        proxy_on_tick: [{ once: [DENY, { logStatus: true }] }],
+        proxy_on_request_headers: [],
+      }),
+    ],
+    request: {},
+    app: (_req, res) => void setTimeout(() => res.end('ok'), 40),
+    expect: { reply: { body: 'ok' } },
+  },
+  {
+    name: 'a response’s head can be held until its body is known, and then say what is in it',
+    filters: [
+      {
+        ...filter({
+          proxy_on_response_headers: [{ return: PAUSE }],
+          proxy_on_response_body: [
+            { beforeEnd: [{ return: PAUSE }] },
+            { logSize: true },
+            { add: [RESPONSE_HEADERS, 'x-whole', '1'] },
+          ],
+        }),
+        allowOnHeadersStopIteration: true,
+      },
+    ],
+    request: [{}, {}],
+    app: { body: ['one', 'two'] },
+    expect: {
+      reply: [{ body: 'onetwo', headers: { 'x-whole': '1' } }, { body: 'onetwo' }],
+      logs: ['6', '6'],
+    },
+  },
 ];

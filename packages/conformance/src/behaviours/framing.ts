@@ -1,8 +1,12 @@
 import express from 'express';
+import rawBody from 'raw-body';
 
 import type { Behaviour } from '../behaviour.js';
 import { onRequestBody, onResponse, onResponseBody } from './filters.js';
 import { ALL, REQUEST_BODY, RESPONSE_BODY, RESPONSE_HEADERS } from './numbers.js';
+import { APPS_RESPONSE, CLOSES_CHUNKED } from './skips.js';
+
+const LONG = 'x'.repeat(200_000);
 
 /** Lengths and parts, from the app to the client and to its body parser. */
 export const framing: readonly Behaviour[] = [
@@ -55,5 +59,36 @@ export const framing: readonly Behaviour[] = [
       });
     },
     expect: { reply: { body: '{"by":"filter"}' } },
+  },
+  {
+    name: 'raw-body, which checks the length that it is told, takes a body of another length',
+    filters: [onRequestBody({ atEnd: [{ setBuffer: [REQUEST_BODY, ALL, 0, ' more'] }] })],
+    request: [{ body: 'hello' }, { body: ['in ', 'chunks'] }, { body: LONG }],
+    app: async (req, res) => {
+      const length = req.headers['content-length'];
+      const body = await rawBody(req, { ...(length === undefined ? {} : { length }) });
+      res.end(`${length ?? 'chunked'} ${String(body.length)}`);
+    },
+    expect: {
+      reply: [{ body: '10 10' }, { body: 'chunked 14' }, { body: 'chunked 200005' }],
+    },
+    skip: CLOSES_CHUNKED,
+  },
+  {
+    name: 'an app that writes less or more than it said has what it wrote sent, with its length',
+    filters: [onResponseBody({ log: 'body' })],
+    request: [{ path: '/less' }, { path: '/more' }, {}],
+    app: (req, res) => {
+      res.setHeader('content-length', 5);
+      res.end(req.url === '/less' ? 'hi' : req.url === '/more' ? 'hello there' : 'whole');
+    },
+    expect: {
+      reply: [
+        { body: 'hi', headers: { 'content-length': '2' } },
+        { body: 'hello there', headers: { 'content-length': '11' } },
+        { body: 'whole', headers: { 'content-length': '5' } },
+      ],
+    },
+    skip: APPS_RESPONSE,
   },
 ];

@@ -2,6 +2,8 @@ import type { Behaviour } from '../behaviour.js';
 import { badInput } from './bad-input.js';
 import { beforeMiddleware } from './before-middleware.js';
 import { bodyLimits } from './body-limits.js';
+import { compressions } from './compression.js';
+import { earlyEnds } from './early-ends.js';
 import { exchanges } from './exchanges.js';
 import { failures } from './failures.js';
 import { framingCombinations } from './framing-combinations.js';
@@ -30,7 +32,9 @@ export const behaviours: Readonly<Record<string, readonly Behaviour[]>> = {
   'local responses': localResponses,
   failures,
   streaming,
+  'early ends': earlyEnds,
   framing,
+  compression: compressions,
   'framing, in combination': framingCombinations,
   'maps and buffers': mapsAndBuffers,
   exchanges,

@@ -2,7 +2,7 @@ import type { Behaviour } from '../behaviour.js';
 import type { Operation } from '../guests/operations.js';
 import { answered, CALL, filter, onRequestBody, onResponse, UPSTREAMS } from './filters.js';
 import { PAUSE, REQUEST_BODY, RESPONSE_BODY } from './numbers.js';
-import { noProxy } from './skips.js';
+import { CLOSES_CHUNKED, noProxy } from './skips.js';
 
 const WATERMARK = 2;
 const NO_BUFFER = 3;
@@ -118,6 +118,22 @@ export const pausingBodies: readonly Behaviour[] = [
     app: { headers: { 'content-length': '6' }, body: ['one', 'two'] },
     expect: { reply: [{ body: '', headers: { 'content-length': '0' } }, { body: '' }] },
     skip: noProxy('the end of a body that is piped comes in a callback of its own'),
+  },
+  {
+    name: 'StopIterationNoBuffer at the end drops all, and to resume ends the body',
+    filters: [
+      filter(
+        {
+          proxy_on_request_body: [{ atEnd: [CALL] }, { return: NO_BUFFER }],
+          ...answered(...goOn(0)),
+        },
+        { upstreams },
+      ),
+    ],
+    request: [{ body: ['one', 'two'] }, { pieces: ['one', 'two'] }],
+    app: { echo: true },
+    expect: { reply: [{ body: '' }, { body: '' }], logs: ['answered', 'answered'] },
+    skip: CLOSES_CHUNKED,
   },
   {
     name: 'after Pause that ends, the body flows again piece by piece',

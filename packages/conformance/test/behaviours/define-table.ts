@@ -1,4 +1,6 @@
 /** Runs the table on one target: a file for each, so that they run beside each other. */
+import { gunzipSync } from 'node:zlib';
+
 import { describe, expect, it } from 'vitest';
 
 import type { Behaviour, ExpectedReply, ExpectedSeen, Target } from '../../src/behaviour.js';
@@ -74,6 +76,9 @@ function checkReply({ replies }: Outcome, index: number, wanted: ExpectedReply):
   if (length !== undefined && reply.body !== '') expect(length).toBe(String(reply.body.length));
   if (typeof wanted.body === 'string') expect(reply.body).toBe(wanted.body);
   else if (wanted.body !== undefined) expect(reply.body).toMatch(wanted.body);
+  if (wanted.unzipped !== undefined) {
+    expect(gunzipSync(Buffer.from(reply.body, 'latin1')).toString()).toBe(wanted.unzipped);
+  }
   if (wanted.bodyLength !== undefined) expect(reply.body.length).toBe(wanted.bodyLength);
   if (wanted.trailers !== undefined) expect(reply.trailers).toEqual(wanted.trailers);
   if (wanted.continued !== undefined) expect(reply.continued, '100').toBe(wanted.continued);
