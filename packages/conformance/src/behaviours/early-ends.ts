@@ -9,7 +9,7 @@ import {
   UPSTREAMS,
 } from './filters.js';
 import { PAUSE } from './numbers.js';
-import { APPS_RESPONSE, CLOSES_CHUNKED, NO_TEXT, noProxy } from './skips.js';
+import { APPS_RESPONSE, CLOSES_CHUNKED, NO_TEXT, noHttpProxy, noProxy } from './skips.js';
 
 const upstreams = UPSTREAMS;
 const OK = { body: 'ok' };
