@@ -28,6 +28,11 @@ const ACCEPTED = CONNECTION.map(() => 'status 0');
 const NONE_OF_THEM = { 'keep-alive': undefined, 'proxy-connection': undefined, upgrade: undefined };
 const NOT_SENT = { 'proxy-connection': undefined, upgrade: undefined };
 const REFUSED = 'status 2';
+/** The host says so too, once for each hostcall in a while. */
+const complaint = (hostcall: string): string =>
+  `${hostcall} failed: a name or value is none that HTTP allows; the guest gets BAD_ARGUMENT`;
+const ADD = complaint('proxy_add_header_map_value');
+const REPLACE = complaint('proxy_replace_header_map_value');
 
 /** What a filter should not do: it is told, or nothing comes of it; the app and the client live. */
 export const badInput: readonly Behaviour[] = [
@@ -187,7 +192,7 @@ export const badInput: readonly Behaviour[] = [
     expect: {
       reply: { status: 200, body: 'fine', headers: { 'x-line': undefined, 'x-split': undefined } },
       seen: [{ headers: { 'x-line': undefined, 'x-split': undefined } }],
-      logs: [REFUSED, REFUSED, REFUSED, REFUSED, REFUSED],
+      logs: [ADD, REFUSED, REPLACE, REFUSED, REFUSED, REFUSED, REFUSED],
     },
   },
   {
@@ -206,7 +211,7 @@ export const badInput: readonly Behaviour[] = [
     app: { status: 201, body: 'fine' },
     expect: {
       reply: { status: 201, body: 'fine' },
-      logs: [REFUSED, REFUSED, REFUSED, REFUSED, REFUSED],
+      logs: [REPLACE, REFUSED, REFUSED, REFUSED, REFUSED, REFUSED],
     },
   },
   {
@@ -242,7 +247,7 @@ export const badInput: readonly Behaviour[] = [
     expect: {
       reply: { status: 200, body: 'fine' },
       seen: [{ method: 'GET', url: '/as/it/was' }],
-      logs: [REFUSED, REFUSED, REFUSED, REFUSED],
+      logs: [REPLACE, REFUSED, REFUSED, REFUSED, REFUSED],
     },
   },
   {
