@@ -1,7 +1,7 @@
 /** Every runnable program in the documents runs, and does what the text around it says. */
 import { readdirSync } from 'node:fs';
 import { createServer, get, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -65,6 +65,37 @@ const appBehind = createServer((req, res) => {
   socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: greet\r\n\r\n');
 });
 
+/** What stands behind the TCP proxy. */
+const storeBehind = createTcpServer((socket) => {
+  socket.on('data', (line: Buffer) => socket.write(`stored ${line.toString()}`));
+});
+
+async function startStoreBehind(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    storeBehind.listen(0, '127.0.0.1', resolve);
+  });
+  const { port } = storeBehind.address() as AddressInfo;
+  vi.stubEnv('STORE', `127.0.0.1:${String(port)}`);
+}
+
+/** What a client is sent until the connection ends. */
+async function conversation(origin: string, lines: readonly string[]): Promise<string> {
+  const socket = connect(Number(new URL(origin).port), '127.0.0.1');
+  let text = '';
+  const ended = new Promise((resolve) => socket.once('close', resolve));
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
+  for (const line of lines) {
+    const before = text;
+    socket.write(`${line}\n`);
+    await vi.waitFor(() => {
+      expect(text !== before || socket.closed).toBe(true);
+    });
+  }
+  socket.end();
+  await ended;
+  return text;
+}
+
 async function startAppBehind(): Promise<void> {
   await new Promise<void>((resolve) => {
     appBehind.listen(0, '127.0.0.1', resolve);
@@ -75,6 +106,7 @@ async function startAppBehind(): Promise<void> {
 
 function stopAppBehind(): void {
   vi.unstubAllEnvs();
+  storeBehind.close();
   appBehind.close();
   appBehind.closeAllConnections();
 }
@@ -242,6 +274,20 @@ const checks: Record<string, Check> = {
     running.terminate();
   },
 
+  tcp: async (running) => {
+    const origin = await running.origin();
+    expect(await conversation(origin, ['hello', 'SHUTDOWN now'])).toBe('you said hello\n');
+  },
+
+  'tcp-proxy': async (running) => {
+    const origin = await running.origin();
+    expect(await conversation(origin, ['a', 'flush_all'])).toBe('stored a\n');
+    running.terminate();
+    await vi.waitFor(() => {
+      expect(running.server?.listening).toBe(false);
+    });
+  },
+
   'create-plugin': async () => {
     expect(printed).toContain('PW_ERR_CONFIGURE_REFUSED');
   },
@@ -252,6 +298,7 @@ describe('programs in the documents', () => {
 
   beforeAll(prepareStage);
   beforeAll(startAppBehind);
+  beforeAll(startStoreBehind);
   afterAll(stopAppBehind);
   afterEach(async () => {
     vi.restoreAllMocks();

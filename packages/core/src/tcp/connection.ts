@@ -125,6 +125,11 @@ export class Connection implements ConnectionEnds {
     return this.#givenBytes > this.#socket.readableLength;
   }
 
+  /** Whether a filter (or its failure) has closed it. */
+  get isClosed(): boolean {
+    return this.#close.isClosing;
+  }
+
   // --- from the network -------------------------------------------------------------------------
 
   #received(chunk: Buffer | null): boolean {

@@ -2,6 +2,7 @@ import { PeerType } from '../abi/types.js';
 import type { DataPort } from '../contexts/ports.js';
 import type { TcpContext } from '../contexts/tcp-context.js';
 import { NO_BODY } from '../stream/body-buffer.js';
+import type { PausedStage } from '../stream/pause-watch.js';
 import { StageBody, type BodyStream } from '../stream/stage-body.js';
 import type { Callbacks } from '../vm/callbacks.js';
 import type { GuestBuffer } from '../vm/context.js';
@@ -17,6 +18,8 @@ export interface StageStream extends BodyStream {
   readonly isOver: boolean;
   /** A filter that held up the connection lets it go on. */
   admit(filter: ConnectionFilter): void;
+  /** Nobody resumes it: ends the connection. */
+  close(): void;
   /** Past the last filter of the direction. */
   passData(isDownstream: boolean, chunk: Uint8Array, endOfStream: boolean): void;
 }
@@ -32,7 +35,7 @@ export interface StageStream extends BodyStream {
  * Deviates: each filter sees each byte once; in Envoy those in front of one that pauses see what is
  * held again.
  */
-export class DirectionStage implements DataPort {
+export class DirectionStage implements DataPort, PausedStage {
   readonly #stream: StageStream;
   readonly #filter: ConnectionFilter;
   readonly #isDownstream: boolean;
@@ -42,6 +45,9 @@ export class DirectionStage implements DataPort {
   /** Before: its `on_new_connection` has not let the connection go on, and bytes wait unseen. */
   isOpen: boolean;
   #isPaused = false;
+  /** The pause's end is waited for. */
+  #isWatched = false;
+  pauseDeadlineMs = 0;
   #endArrived = false;
   #endPassed = false;
   /** Made when there are bytes. */
@@ -118,6 +124,7 @@ export class DirectionStage implements DataPort {
     }
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.endPause();
     this.#pass(this.#takeHeld(), this.#endArrived);
   }
 
@@ -125,6 +132,32 @@ export class DirectionStage implements DataPort {
   detach(): void {
     this.#body?.keepVisible(false);
     this.continue();
+  }
+
+  // --- the pause's end --------------------------------------------------------------------------
+
+  /** The guest has paused; each callback that does so begins the time anew. */
+  beginPause(): void {
+    const { context, plugin } = this.#filter;
+    context?.root.instruments?.countPause();
+    if (plugin.pauses === undefined || this.#stream.isOver) return;
+    this.#isWatched = true;
+    plugin.pauses.begin(this);
+  }
+
+  /** Resumed, or over. */
+  endPause(): void {
+    if (!this.#isWatched) return;
+    this.#isWatched = false;
+    this.#filter.plugin.pauses?.end(this);
+  }
+
+  pauseExpired(): void {
+    this.#isWatched = false;
+    if (!this.paused || this.#stream.isOver) return;
+    const data = this.#isDownstream ? 'proxy_on_downstream_data' : 'proxy_on_upstream_data';
+    this.#filter.plugin.pausedTooLong?.(this.isOpen ? data : 'proxy_on_new_connection');
+    this.#stream.close();
   }
 
   // --- asking the guest -------------------------------------------------------------------------
@@ -173,6 +206,7 @@ export class DirectionStage implements DataPort {
     const body = this.#openBody();
     if (result === 0) {
       this.#isPaused = false;
+      this.endPause();
       return body.takeVisible();
     }
     body.keepVisible(true);
@@ -182,7 +216,7 @@ export class DirectionStage implements DataPort {
       return this.#isPaused ? undefined : body.takeHeld();
     }
     this.#isPaused = true;
-    this.#filter.context?.root.instruments?.countPause();
+    this.beginPause();
     body.checkLimit(false);
     return undefined;
   }

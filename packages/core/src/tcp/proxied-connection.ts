@@ -45,7 +45,9 @@ export class ProxiedConnection {
   /** What had come from a client that is gone without an end is no whole message. */
   #clientClosed(): void {
     const { readableEnded, writableFinished } = this.#client;
-    if (!readableEnded || !writableFinished) abort(this.#server);
+    // What the filters let pass is all that the server is to have.
+    if (findConnection(this.#client)?.isClosed === true) this.#server.destroy();
+    else if (!readableEnded || !writableFinished) abort(this.#server);
   }
 }
 

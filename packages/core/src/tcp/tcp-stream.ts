@@ -127,6 +127,8 @@ export class TcpStream implements ConnectionPort, StageStream {
       });
     this.#isOver = true;
     for (let filter = this.#first; filter !== null; filter = filter.next) {
+      filter.downstream.endPause();
+      filter.upstream.endPause();
       filter.context?.onClosed(peer);
     }
     runDeferred();
@@ -152,7 +154,7 @@ export class TcpStream implements ConnectionPort, StageStream {
     filter.context = context;
     const created = context.onContextCreate();
     const result = created === TRAPPED ? TRAPPED : context.onNewConnection();
-    if (result !== 0 && result !== TRAPPED) root.instruments?.countPause();
+    if (result !== 0 && result !== TRAPPED) filter.downstream.beginPause();
     // A resume that was asked for inside the callback admits it here; once is enough.
     runDeferred();
     if (result === 0) this.admit(filter);
@@ -162,6 +164,7 @@ export class TcpStream implements ConnectionPort, StageStream {
     const { downstream } = filter;
     if (downstream.isOpen || this.#isOver) return;
     downstream.isOpen = true;
+    downstream.endPause();
     this.#enter(filter.next);
     downstream.flush();
   }
@@ -181,7 +184,7 @@ export class TcpStream implements ConnectionPort, StageStream {
     const { downstream, upstream } = filter;
     filter.context = null;
     if (this.#isOver || !(downstream.needs(exported) || upstream.needs(exported))) return;
-    if (filter.plugin.failOpen) {
+    if (filter.plugin.failOpenInFlight ?? filter.plugin.failOpen) {
       downstream.detach();
       upstream.detach();
     } else {

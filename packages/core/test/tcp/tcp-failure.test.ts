@@ -182,6 +182,38 @@ describe('a plugin', () => {
   });
 });
 
+describe('a pause that nobody ends', () => {
+  it.each(CALLBACKS)('in %s closes the connection after limits.pausedTimeMs', async (name) => {
+    const filters = await startTcpFilters([
+      { callbacks: { [name]: [{ return: 1 }] }, options: { limits: { pausedTimeMs: 40 } } },
+    ]);
+    const app = await serveTcp(filters.filter, (socket) => socket.write('up'));
+    const client = new TcpClient(app.port);
+    client.write('down');
+    await vi.waitFor(() => expect(client.text.endsWith('|')).toBe(true));
+    expect(app.received()).toBe(name === 'proxy_on_upstream_data' ? 'down' : '');
+    expect(filters.errors().join()).toContain(name);
+    expect(filters.streams()).toBe(0);
+    expect(filters.contexts()).toEqual({ created: 1, deleted: 1 });
+  });
+});
+
+it('a trap under fail-open closes the connections in flight where inFlightPolicy says so', async () => {
+  const filters = await startTcpFilters([
+    {
+      callbacks: { proxy_on_downstream_data: TRAP },
+      options: { failurePolicy: 'fail-open', inFlightPolicy: 'fail-closed' },
+    },
+  ]);
+  const app = await serveTcp(filters.filter, (socket) => socket.pipe(socket));
+  const client = new TcpClient(app.port);
+  client.write('a');
+  await vi.waitFor(() => expect(client.text).toBe('|'));
+  const later = new TcpClient(app.port);
+  later.write('b');
+  await vi.waitFor(() => expect(later.text).toBe('b'));
+});
+
 describe('what is no connection for a TCP filter', () => {
   const filter = tcpFilter([]);
 

@@ -184,6 +184,30 @@ describe('a proxy', () => {
     expect(connections).toBe(0);
   });
 
+  it('ends the server’s connection where a filter has closed the client’s', async () => {
+    const ended: string[] = [];
+    const upstream = await serve((socket) => {
+      socket.on('data', (chunk: Buffer) => ended.push(chunk.toString()));
+      socket.on('error', (error: NodeJS.ErrnoException) => ended.push(error.code ?? ''));
+      socket.on('end', () => ended.push('end'));
+    });
+    const { port } = await startProxy(`127.0.0.1:${String(upstream)}`, {
+      callbacks: {
+        proxy_on_downstream_data: [
+          { wat: '(if (i32.eq (local.get $size) (i32.const 3)) (then' },
+          { closeStream: 2 },
+          { wat: '))' },
+        ],
+      },
+    });
+    const client = new TcpClient(port);
+    client.write('good');
+    await vi.waitFor(() => expect(ended).toEqual(['good']));
+    client.write('bad');
+    await client.ended();
+    await vi.waitFor(() => expect(ended).toEqual(['good', 'end']));
+  });
+
   it('ends what is open when it closes, after a while', async () => {
     const upstream = await serve((socket) => socket.write('x'));
     const { port, proxy, plugin } = await startProxy(`127.0.0.1:${String(upstream)}`, SEES_ALL);
