@@ -65,7 +65,8 @@ export interface ConnectionPort {
   attribute(path: readonly string[]): PropertyValue | undefined;
   /** A value set with `proxy_set_property` on this connection, by any plugin of its chain. */
   storedProperty(path: readonly string[]): Uint8Array | undefined;
-  storeProperty(path: string, value: Uint8Array): SetPropertyResult;
+  /** @param limitBytes of all that is stored: 'full', and nothing is written, beyond it */
+  storeProperty(path: string, value: Uint8Array, limitBytes: number): SetPropertyResult;
 }
 
 /** What an upstream's name leads to. */

@@ -168,6 +168,7 @@ export class TcpContext extends Context {
   // --- what hostcalls ask ----------------------------------------------------------------------
 
   override log(level: LogLevel, message: string): void {
+    if (!this.vm.logLimit.take()) return;
     const { name, rootId, log } = this.root.settings;
     const { vmId } = this.vm.identity;
     const fields = { plugin: name, rootId, vmId, contextId: this.id };
@@ -211,7 +212,7 @@ export class TcpContext extends Context {
   override setProperty(path: string, value: Uint8Array): SetPropertyResult {
     const isSet = this.#connection.storedProperty(path.split('\0')) !== undefined;
     if (isSet && this.root.isReadOnly(path)) return 'read-only';
-    return this.#connection.storeProperty(path, value);
+    return this.#connection.storeProperty(path, value, this.vm.limits.propertyBytes);
   }
 
   override done(): boolean {

@@ -13,7 +13,7 @@ import { TRAPPED } from '../vm/vm.js';
 import { FilterStage, type StageStream } from './filter-stage.js';
 import { writeLocalResponse } from './local-response.js';
 import type { StreamEnds, StreamPlugin } from './ports.js';
-import { findStoredProperty } from './stored-properties.js';
+import { StoredProperties } from './stored-properties.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -51,8 +51,7 @@ export class HttpStream implements ExchangePort, StageStream {
   /** Something was paused, so that pauses have to be ended with the stream. */
   #hasPaused = false;
   #details = '';
-  #properties: Map<string, Uint8Array> | undefined;
-  #propertyBytes = 0;
+  #properties: StoredProperties | undefined;
 
   constructor(
     ends: StreamEnds,
@@ -76,7 +75,7 @@ export class HttpStream implements ExchangePort, StageStream {
 
   /** What filters set with `proxy_set_property`, by name. */
   get storedProperties(): ReadonlyMap<string, Uint8Array> | undefined {
-    return this.#properties;
+    return this.#properties?.values;
   }
 
   // --- the request, from the client -------------------------------------------------------------
@@ -365,18 +364,12 @@ export class HttpStream implements ExchangePort, StageStream {
   }
 
   storedProperty(path: readonly string[]): Uint8Array | undefined {
-    return findStoredProperty(this.#properties, path);
+    return this.#properties?.find(path);
   }
 
   storeProperty(path: string, value: Uint8Array, limitBytes: number): SetPropertyResult {
-    this.#properties ??= new Map();
-    const before = this.#properties.get(path);
-    const sizeBefore = before === undefined ? 0 : path.length + before.length;
-    const total = this.#propertyBytes - sizeBefore + path.length + value.length;
-    if (total > limitBytes) return 'full';
-    this.#propertyBytes = total;
-    this.#properties.set(path, value);
-    return 'ok';
+    this.#properties ??= new StoredProperties();
+    return this.#properties.store(path, value, limitBytes);
   }
 
   // --- what stages ask --------------------------------------------------------------------------

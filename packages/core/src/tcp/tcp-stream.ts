@@ -2,7 +2,7 @@ import { PeerType } from '../abi/types.js';
 import type { ConnectionPort } from '../contexts/ports.js';
 import { TcpContext } from '../contexts/tcp-context.js';
 import type { StreamPlugin } from '../stream/ports.js';
-import { findStoredProperty } from '../stream/stored-properties.js';
+import { StoredProperties } from '../stream/stored-properties.js';
 import type { Context, PropertyValue, SetPropertyResult } from '../vm/context.js';
 import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
 import { TRAPPED } from '../vm/vm.js';
@@ -40,7 +40,7 @@ export class TcpStream implements ConnectionPort, StageStream {
   #isOver = false;
   /** How many stages of each direction hold as much as they may. */
   #pressure = { downstream: 0, upstream: 0 };
-  #properties: Map<string, Uint8Array> | undefined;
+  #properties: StoredProperties | undefined;
 
   /** @param limitBytes most that a filter holds of a direction, if its plugin does not say */
   constructor(ends: ConnectionEnds, limitBytes: number) {
@@ -209,18 +209,17 @@ export class TcpStream implements ConnectionPort, StageStream {
   }
 
   storedProperty(path: readonly string[]): Uint8Array | undefined {
-    return findStoredProperty(this.#properties, path);
+    return this.#properties?.find(path);
   }
 
-  storeProperty(path: string, value: Uint8Array): SetPropertyResult {
-    this.#properties ??= new Map();
-    this.#properties.set(path, value);
-    return 'ok';
+  storeProperty(path: string, value: Uint8Array, limitBytes: number): SetPropertyResult {
+    this.#properties ??= new StoredProperties();
+    return this.#properties.store(path, value, limitBytes);
   }
 
   /** What filters set with `proxy_set_property`, by name. */
   get storedProperties(): ReadonlyMap<string, Uint8Array> | undefined {
-    return this.#properties;
+    return this.#properties?.values;
   }
 
   // --- what stages ask --------------------------------------------------------------------------
