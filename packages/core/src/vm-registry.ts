@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import { LogLevel } from './abi/types.js';
+import { allowedBy, unknownCapabilities } from './capabilities.js';
 import { createPropertySource } from './contexts/app-properties.js';
 import type { PluginSettings } from './contexts/plugin-settings.js';
 import { RestrictedContext, VmContext } from './contexts/vm-context.js';
@@ -141,6 +142,11 @@ export class VmRegistry {
       (self) => new RestrictedContext(self),
     );
     const { clock, hostFunctions } = this.#services;
+    const imported = loaded.compiled.outline.imports.map(({ name }) => name);
+    const known = [...imported, ...Object.keys(hostFunctions)];
+    for (const text of unknownCapabilities(options.capabilities, known)) {
+      log.write(LogLevel.WARN, { plugin: options.name }, `plugin "${options.name}": ${text}`);
+    }
     if (clock !== undefined) vm.nowNs = () => clock.nowNs();
     vm.limits = options.limits;
     vm.logLimit = this.#logLimitOf(options, log);
@@ -190,12 +196,6 @@ export class VmRegistry {
       },
     });
   }
-}
-
-function allowedBy(capabilities: readonly string[] | undefined): (name: string) => boolean {
-  if (capabilities === undefined) return () => true;
-  const names = new Set(capabilities);
-  return (name) => names.has(name);
 }
 
 function settingsOf(

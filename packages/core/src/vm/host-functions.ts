@@ -28,9 +28,22 @@ export function createHostFunctionImports(
     const result = signature === undefined ? undefined : resultsOf(signature)[0];
     imports[name] = vm.identity.allowed(name)
       ? serve(vm, name, run, result)
-      : () => convert(Status.INTERNAL_FAILURE, result);
+      : refuse(vm, name, result);
   }
   return imports;
+}
+
+/** As for a hostcall that the plugin's capabilities leave out. */
+function refuse(vm: Vm, name: string, result: string | undefined) {
+  let told = false;
+  return (): number | bigint | undefined => {
+    if (!told) {
+      told = true;
+      const text = `${name} is not among the plugin's capabilities; it gets INTERNAL_FAILURE`;
+      vm.current.log(LogLevel.WARN, text);
+    }
+    return convert(Status.INTERNAL_FAILURE, result);
+  };
 }
 
 function serve(vm: Vm, name: string, run: HostFunction, result: string | undefined) {
