@@ -9,6 +9,13 @@ export type {
   MemoryReport,
   ModuleReport,
 } from './vm/module-report.js';
+export type {
+  FilterUnderTest,
+  SelfTest,
+  TestMessage,
+  TestRequest,
+  TestResult,
+} from './self-test/self-test.js';
 export { ErrorCodes, ProxyWasmError } from './errors.js';
 export type { ErrorCode } from './errors.js';
 export { envoyFailurePolicy } from './envoy-failure-policy.js';

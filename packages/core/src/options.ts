@@ -2,6 +2,7 @@
 import type { PropertyValue } from './abi/property-value.js';
 import type { PropertyOption } from './contexts/app-properties.js';
 import type { Logger } from './logger.js';
+import type { SelfTest } from './self-test/self-test.js';
 import type { MetricsOptions } from './services/host-metrics.js';
 import type { SharedState } from './services/shared-state.js';
 import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './vm/hostcall-limits.js';
@@ -259,6 +260,10 @@ export interface PluginOptions {
   /** Hostcalls, WASI functions and callbacks that are allowed, by name; absent: all. */
   capabilities?: readonly string[];
   limits?: Limits;
+  /** Tries a new VM before it takes requests: at `createPlugin` and at each reload. */
+  selfTest?: SelfTest;
+  /** For development: reloads when the file that `code` names has changed. Default false. */
+  watch?: boolean;
   /** When the VM has served its time and another takes its place; default: never. */
   recycle?: Recycle;
   /** Envoy's `allow_on_headers_stop_iteration`; default false. */
@@ -310,6 +315,8 @@ export interface ResolvedPluginOptions {
   readonly reloadBackoff: Required<ReloadBackoff>;
   readonly capabilities: readonly string[] | undefined;
   readonly limits: ResolvedLimits;
+  readonly selfTest: SelfTest | undefined;
+  readonly watch: boolean;
   readonly recycle: Readonly<Recycle> | undefined;
   readonly allowOnHeadersStopIteration: boolean;
   readonly properties: Properties | undefined;

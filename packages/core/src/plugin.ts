@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 
+import { CodeWatch } from './code-watch.js';
 import type { PluginContext } from './contexts/plugin-context.js';
-import { messageOf, ProxyWasmError } from './errors.js';
+import { messageOf, type ProxyWasmError } from './errors.js';
 import type {
   Configuration,
   ModuleCode,
@@ -9,18 +10,21 @@ import type {
   ResolvedLimits,
   ResolvedPluginOptions,
 } from './options.js';
-import { failureOf, inPlugin } from './plugin-errors.js';
+import { failureOf } from './plugin-errors.js';
 import type { PluginEvents, RecoveryDetails, ReloadReason } from './plugin-events.js';
+import { PluginLeases } from './plugin-leases.js';
 import { PluginLog } from './plugin-log.js';
-import type { ContextLease } from './plugin-vm.js';
+import { ensureOpen, PluginStarter, type Started } from './plugin-starter.js';
+import type { ContextLease, LeaseUser } from './plugin-vm.js';
 import { mayHeal, Recovery } from './recovery.js';
 import { checkReload, resolvePluginOptions } from './resolve-options.js';
 import { SeldomLine } from './seldom-line.js';
+import type { SelfTest } from './self-test/self-test.js';
 import type { PluginFigures } from './services/host-figures.js';
-import { StartDeadline } from './start-deadline.js';
 import { PauseWatch } from './stream/pause-watch.js';
 import type { StreamPlugin } from './stream/ports.js';
 import type { VmRegistry } from './vm-registry.js';
+import { toPath } from './vm/code-source.js';
 import { guestIsRunning, whenGuestReturns } from './vm/deferred.js';
 import type { LoadedModule } from './vm/load.js';
 
@@ -30,6 +34,8 @@ export type PluginState = 'running' | 'failed' | 'closed';
 export interface PluginChange {
   code?: ModuleCode;
   configuration?: Configuration;
+  /** In the place of the plugin's option of that name, from now on. */
+  selfTest?: SelfTest;
 }
 
 /** What a plugin asks of the host that it is made on. */
@@ -47,18 +53,14 @@ interface Setup {
   readonly options: ResolvedPluginOptions;
 }
 
-/** A start that went well. */
-interface Started {
-  readonly loaded: LoadedModule;
-  readonly lease: ContextLease;
-}
-
 /** One configured use of a module. Made by `createPlugin`. */
 export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   readonly name: string;
   readonly #registry: VmRegistry;
   readonly #owner: PluginOwner;
   readonly #figures: PluginFigures;
+  readonly #leases: PluginLeases;
+  readonly #starter: PluginStarter;
   readonly #releaseVmId: () => void;
   readonly #recovery: Recovery;
   readonly pauses: PauseWatch;
@@ -66,11 +68,6 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   #setup: Setup;
   /** Of the last start that went well: what a new start after a failure takes. */
   #loaded: LoadedModule | undefined;
-  #lease: ContextLease | undefined;
-  /** Leases that are not in use yet: their failures are those of the start. */
-  readonly #candidates = new WeakSet<ContextLease>();
-  /** Leases that take no new streams any more, until they have gone. */
-  readonly #retired = new Map<ContextLease, Promise<void>>();
   /** Until the first start has gone well, or for good if it does not. */
   #state: PluginState = 'failed';
   #failure: ProxyWasmError | undefined;
@@ -79,6 +76,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   #isStartingAgain = false;
   /** Reloads and new starts that wait for something, one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
+  #codeWatch: CodeWatch | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(registry: VmRegistry, given: PluginOptions, owner: PluginOwner) {
@@ -94,6 +92,11 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     });
     this.#releaseVmId = registry.useVmId(this.vmId);
     this.#figures = registry.acquireFigures(this.name);
+    this.#leases = new PluginLeases((message) => {
+      this.#log.warn(message);
+    });
+    const plugin = { name: this.name, ensureOpen: this.#ensureOpen, userOf: this.#userOf };
+    this.#starter = new PluginStarter(registry, plugin, this.#leases, this.#figures);
   }
 
   /**
@@ -131,6 +134,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   ): Plugin {
     const plugin = new Plugin(registry, given, owner);
     plugin.#hasFailed(failure);
+    if (mayHeal(failure, plugin.#options)) plugin.#watch();
     return plugin;
   }
 
@@ -159,9 +163,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
 
   /** Streams that it works on now, also those that finish on a VM from before a reload. */
   get streams(): number {
-    let streams = this.#lease?.context.streams ?? 0;
-    for (const { context } of this.#retired.keys()) streams += context.streams;
-    return streams;
+    return this.#leases.streams;
   }
 
   get failOpen(): boolean {
@@ -178,7 +180,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       if (this.#recovery.due) this.#recover();
       else this.#figures.reloadBackoffs += 1;
     }
-    return this.#lease?.context;
+    return this.#leases.current?.context;
   }
 
   /** A stream that it paused is answered 504, or reset if its head is out. */
@@ -194,8 +196,8 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   }
 
   /**
-   * Loads and starts anew beside what runs, then lets new streams have it; the old context closes
-   * when its streams have ended. With a failure, what runs stays. Calls take effect one after the
+   * Loads, starts, configures and (with a `selfTest`) tries a new VM beside the one that runs, then
+   * lets new streams have it; the old context closes when its streams have ended. With a failure, what runs stays. Calls take effect one after the
    * other. In a shared VM a plugin whose code and configuration are the same goes on with the
    * context it has.
    *
@@ -229,79 +231,38 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   // --- starting ---------------------------------------------------------------------------------
 
   async #startFirst(): Promise<void> {
-    const { loaded, lease } = await this.#prepare(this.#options);
+    const { loaded, lease } = await this.#starter.prepare(this.#options);
     this.#loaded = loaded;
     this.#use(lease);
+    this.#watch();
   }
 
-  /** Everything that a start takes, beside what runs. */
-  async #prepare(options: ResolvedPluginOptions): Promise<Started> {
-    const deadline = new StartDeadline(options.limits.startTimeMs);
-    try {
-      const loaded = await deadline.wait(this.#registry.load(options), 'loading the code');
-      this.#ensureOpen();
-      return { loaded, lease: this.#start(loaded, options, deadline) };
-    } catch (error) {
-      throw inPlugin(this.name, error);
-    }
-  }
+  readonly #ensureOpen = (): void => {
+    ensureOpen(this.#isClosed, this.#owner.isOpen());
+  };
 
-  /** Synchronous, so that whoever shares the VM never sees half a start. */
-  #start(
-    loaded: LoadedModule,
-    options: ResolvedPluginOptions,
-    deadline = new StartDeadline(options.limits.startTimeMs),
-  ): ContextLease {
-    const lease = this.#registry.lease(loaded, options, this.#figures, {
-      failed: (error) => {
-        this.#vmFailed(error, lease);
-      },
-      recycle: () => {
-        this.#recycle(lease);
-      },
-    });
-    this.#candidates.add(lease);
-    try {
-      deadline.check('the module’s own start');
-    } catch (error) {
-      this.#retire(lease);
-      throw error;
-    }
-    this.#figures.watch(lease.context);
-    this.#registry.pluginStarted();
-    return lease;
-  }
-
-  #ensureOpen(): void {
-    if (this.#state === 'closed') {
-      throw new ProxyWasmError('PW_ERR_PLUGIN_CLOSED', 'it has been closed; make a new plugin');
-    }
-    if (!this.#owner.isOpen()) {
-      throw new ProxyWasmError('PW_ERR_HOST_CLOSED', 'the host has been closed');
-    }
-  }
+  readonly #userOf = (lease: () => ContextLease): LeaseUser => ({
+    failed: (error) => {
+      this.#vmFailed(error, lease());
+    },
+    recycle: () => {
+      this.#recycle(lease());
+    },
+  });
 
   #use(lease: ContextLease): void {
-    this.#candidates.delete(lease);
-    this.#lease = lease;
+    this.#leases.use(lease);
     this.#state = 'running';
     this.#failure = undefined;
     this.#recovery.succeeded();
-  }
-
-  #retire(lease: ContextLease): void {
-    const gone = lease.release(this.#log.warn).then(() => {
-      this.#retired.delete(lease);
-    });
-    this.#retired.set(lease, gone);
   }
 
   // --- failing and healing ----------------------------------------------------------------------
 
   /** Called while the guest may still be on the stack. */
   #vmFailed(cause: ProxyWasmError, lease: ContextLease): void {
-    if (this.#lease === lease) this.#failed(cause, lease.context);
-    else if (!this.#candidates.has(lease)) {
+    if (this.#leases.current === lease) this.#failed(cause, lease.context);
+    else if (!this.#leases.isCandidate(lease)) {
       const message = `plugin "${this.name}", while its context was being closed: ${cause.message}`;
       this.#log.warn(message, cause);
     }
@@ -310,7 +271,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   #failed(cause: ProxyWasmError, context: PluginContext): void {
     const error = failureOf(this.name, cause, context);
     const { streams } = context;
-    this.#lease = undefined;
+    this.#leases.forgetCurrent();
     this.#figures.failures += 1;
     this.#hasFailed(error);
     this.#log.error(error.message, error.cause === cause ? undefined : cause);
@@ -336,7 +297,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       return;
     }
     try {
-      this.#hasRecovered(this.#start(this.#loaded, this.#options));
+      this.#hasRecovered(this.#starter.start(this.#loaded, this.#options));
     } catch (error) {
       this.#couldNotRecover(error);
     }
@@ -348,7 +309,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     try {
       await this.#afterOthers(async () => {
         if (this.#state !== 'failed') return;
-        const { loaded, lease } = await this.#prepare(this.#options);
+        const { loaded, lease } = await this.#starter.prepare(this.#options);
         this.#loaded = loaded;
         this.#hasRecovered(lease);
       });
@@ -396,17 +357,48 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     // The digest was that of the code before.
     if (change.code !== undefined) delete given.sha256;
     const options = resolvePluginOptions(given);
-    const started = await this.#prepare(options);
+    const started = await this.#starter.prepare(options);
     this.#setup = { given, options };
     this.#swap(started, reason);
+    if (change.code !== undefined) this.#watch();
+  }
+
+  #watch(): void {
+    this.#codeWatch?.close();
+    this.#codeWatch = undefined;
+    const { code, watch } = this.#options;
+    if (!watch || (typeof code !== 'string' && !(code instanceof URL))) return;
+    this.#codeWatch = new CodeWatch(toPath(code), () => {
+      void this.#afterOthers(() => this.#codeChanged());
+    });
+  }
+
+  /** A file that can't be used is told of, and what runs goes on. Never rejects. */
+  async #codeChanged(): Promise<void> {
+    if (this.#state === 'closed') return;
+    try {
+      const { compiled } = await this.#registry.load(this.#options);
+      const isSame = compiled.identity === this.#loaded?.compiled.identity;
+      if (isSame && this.#state === 'running') return;
+      await this.#reload({}, 'watch');
+      this.#log.info(`plugin "${this.name}": its file has changed; the new code runs`);
+    } catch (error) {
+      if (this.#owner.isOpen() && !this.#isClosed) {
+        const message = `plugin "${this.name}": its file has changed and is not used: `;
+        this.#log.error(message + messageOf(error), error);
+      }
+    }
+  }
+
+  /** Also after an `await`, which TypeScript does not see. */
+  get #isClosed(): boolean {
+    return this.#state === 'closed';
   }
 
   #swap({ loaded, lease }: Started, reason: ReloadReason): void {
-    const before = this.#lease;
     const recovery = this.#state === 'failed' ? this.#recoveryBy('reload') : undefined;
     this.#loaded = loaded;
     this.#use(lease);
-    if (before !== undefined) this.#retire(before);
     const { sha256 } = loaded.compiled;
     tell(() => {
       if (recovery !== undefined) this.emit('recovered', recovery);
@@ -416,10 +408,10 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
 
   /** Its VM has served its time: the next one takes its place, or none if it can't be started. */
   #recycle(served: ContextLease): void {
-    if (this.#lease !== served || this.#loaded === undefined) return;
+    if (this.#leases.current !== served || this.#loaded === undefined) return;
     try {
       this.#swap(
-        { loaded: this.#loaded, lease: this.#start(this.#loaded, this.#options) },
+        { loaded: this.#loaded, lease: this.#starter.start(this.#loaded, this.#options) },
         'recycle',
       );
     } catch (error) {
@@ -434,11 +426,10 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   async #close(): Promise<void> {
     this.#state = 'closed';
     this.#recovery.stop();
-    const lease = this.#lease;
-    this.#lease = undefined;
+    this.#codeWatch?.close();
     this.#loaded = undefined;
-    if (lease !== undefined) this.#retire(lease);
-    await Promise.all(this.#retired.values());
+    this.#leases.retireCurrent();
+    await this.#leases.gone();
     this.#letGo();
     this.#owner.onClosed(this);
   }

@@ -21,7 +21,6 @@ import {
   type Configuration,
   type HostOptions,
   type Limits,
-  type ModuleCode,
   type PluginOptions,
   type ReloadBackoff,
   type ResolvedLimits,
@@ -120,6 +119,8 @@ const pluginOptions = shape(
     reloadBackoff,
     capabilities: arrayOf(text),
     limits,
+    selfTest: callable,
+    watch: flag,
     recycle: shape({ memoryBytes: count('bytes'), requests: count('requests') }),
     allowOnHeadersStopIteration: flag,
     properties,
@@ -203,6 +204,7 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
   if (!isObject(options)) refuse('plugin options', 'an object', options);
   pluginOptions(options, '');
   if (isCompiledModule(options.code)) checkModuleOptions(options);
+  if (options.watch === true) checkWatch(options);
   const { vm = {} } = options;
   return {
     code: options.code,
@@ -216,6 +218,8 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
     ...policiesOf(options),
     capabilities: options.capabilities && [...options.capabilities],
     limits: resolveLimits(options),
+    selfTest: options.selfTest,
+    watch: options.watch ?? false,
     recycle: options.recycle && { ...options.recycle },
     allowOnHeadersStopIteration: options.allowOnHeadersStopIteration ?? false,
     properties: options.properties,
@@ -238,9 +242,9 @@ function policiesOf({
 }
 
 /** Checks the options that `reload` takes. */
-export function checkReload(change: { code?: ModuleCode; configuration?: Configuration }): void {
+export function checkReload(change: object): void {
   if (!isObject(change)) refuse('the change', 'an object', change);
-  shape({ code, configuration })(change, '');
+  shape({ code, configuration, selfTest: callable })(change, '');
 }
 
 function resolveLimits({ limits: given = {} }: PluginOptions): ResolvedLimits {
@@ -263,6 +267,14 @@ function checkModuleOptions({ sha256, limits: given = {} }: PluginOptions): void
     'PW_ERR_OPTIONS_INVALID',
     `code is a WebAssembly.Module, which has no bytes, so ${problem}, or give the bytes as code`,
   );
+}
+
+/** A digest names one content, and only a file can change. */
+function checkWatch({ code, sha256 }: PluginOptions): void {
+  if (typeof code !== 'string' && !(code instanceof URL)) {
+    refuse('code', 'a path or a file: URL where watch is true', code);
+  }
+  if (sha256 !== undefined) refuse('sha256', 'absent where watch is true', sha256);
 }
 
 /** A configuration's bytes, in memory of their own. */

@@ -33,6 +33,8 @@ describe('plugin options', () => {
       reloadBackoff: { baseIntervalMs: 1000, maxIntervalMs: 60_000 },
       capabilities: undefined,
       limits: DEFAULT_LIMITS,
+      selfTest: undefined,
+      watch: false,
       recycle: undefined,
       allowOnHeadersStopIteration: false,
       properties: undefined,

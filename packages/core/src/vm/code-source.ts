@@ -75,7 +75,12 @@ async function readCodeFile(code: string | URL): Promise<Uint8Array<ArrayBuffer>
   }
 }
 
-function toPath(code: string | URL): string {
+/**
+ * The path of a module's file.
+ *
+ * @throws ProxyWasmError PW_ERR_CODE_SCHEME, PW_ERR_CODE_NOT_FOUND
+ */
+export function toPath(code: string | URL): string {
   if (typeof code === 'string' && !URL_LIKE.test(code)) return resolve(code);
   const url = parseUrl(code);
   if (url?.protocol === 'file:') return fileUrlToPath(url);
