@@ -48,6 +48,10 @@ export const layers = {
     root: ['plugin', 'host', 'option-checks', 'upstream-checks'],
     why: 'tcp turns sockets into stream events; hostcalls and services come through plugin.ts and host.ts',
   },
+  'self-test': {
+    folders: ['abi', 'vm', 'contexts', 'stream'],
+    why: 'a self-test drives a stream with nothing at its ends; plugin-starter.ts gives it the context',
+  },
   thread: {
     folders: ['abi', 'services', 'vm', 'contexts'],
     root: [

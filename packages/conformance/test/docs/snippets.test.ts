@@ -56,6 +56,17 @@ const reloads: Check = async (running) => {
   expect(await greeting()).toBe('two');
 };
 
+const operates: Check = async (running) => {
+  const origin = await running.origin();
+  const greeting = async () => (await fetch(origin)).headers.get('x-wasm-custom');
+  expect(await greeting()).toBe('one');
+  const health = await fetch(`${origin}/healthz`);
+  expect([health.status, await health.json()]).toMatchObject([200, { ready: true }]);
+  expect(await (await fetch(`${origin}/reload`)).text()).toBe('reloaded\n');
+  expect(await greeting()).toBe('two');
+  expect(printed.some((line) => /^reload [0-9a-f]{64}$/.test(line))).toBe(true);
+};
+
 /** What stands behind the reverse proxies. */
 const appBehind = createServer((req, res) => {
   res.end(`${String(req.headers['x-user'])}, card 4111-1111-1111-1111\n`);
@@ -179,6 +190,7 @@ const checks: Record<string, Check> = {
   },
 
   plugin: reloads,
+  operations: operates,
 
   testing: async () => {
     // It checks itself.
