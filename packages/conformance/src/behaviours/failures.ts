@@ -91,6 +91,34 @@ const inPlace = (policy: 'fail-closed' | 'fail-open'): Behaviour[] =>
 export const failures: readonly Behaviour[] = [
   ...inPlace('fail-closed'),
   ...inPlace('fail-open'),
+  ...(['proxy_on_request_body', 'proxy_on_response_body'] as const).map((name): Behaviour => ({
+    name: `a plugin that fails open and traps in ${name} on the last of a body lets it pass`,
+    filters: [filter(trapIn(name), { failurePolicy: 'fail-open' })],
+    request: [
+      { method: 'POST', body: 'in one piece' },
+      { method: 'POST', body: 'again' },
+    ],
+    app: async (req, res) => {
+      let text = '';
+      for await (const chunk of req) text += String(chunk);
+      res.end(text);
+    },
+    expect: {
+      reply: [{ body: 'in one piece' }, { body: 'again' }],
+      errors: [new RegExp(`${name} trapped`)],
+    },
+  })),
+  {
+    name: 'nor does one that traps on a request’s trailers hold what has come',
+    filters: [filter(trapIn('proxy_on_request_trailers'), { failurePolicy: 'fail-open' })],
+    request: { body: ['one'], trailers: { 'x-sum': '1' } },
+    app: async (req, res) => {
+      let text = '';
+      for await (const chunk of req) text += String(chunk);
+      res.end(text);
+    },
+    expect: { reply: { body: 'one' }, errors: [/proxy_on_request_trailers trapped/] },
+  },
   ...(['proxy_on_log', 'proxy_on_done', 'proxy_on_delete'] as const).map((name): Behaviour => ({
     name: `a plugin that traps in ${name} has not hurt that exchange, but fails the next`,
     filters: [filter({ ...trapIn(name), proxy_on_request_headers: [] })],

@@ -369,10 +369,14 @@ export class FilterStage implements DirectionPort, PausedStage {
     return context.onResponseTrailers(trailers.count());
   }
 
-  /** Holds everything until the failure is settled, which runs before anything else does. */
+  /**
+   * Holds everything until the failure is settled. Where it is settled already (a trap is, before
+   * its callback's caller knows of it) and the stream goes on, what the guest was shown passes.
+   */
   #stopTrapped(): void {
     this.#iteration = Iteration.STOPPED;
     runDeferred();
+    if (this.context === null) this.continue();
   }
 
   #openBody(): StageBody {
