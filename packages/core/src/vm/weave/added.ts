@@ -11,12 +11,17 @@ export interface Added {
   readonly table: number;
   /** A mutable i32: the units that are left. */
   readonly units: number;
-  /** Functions: look, charge, refill, in this order. */
+  /** Functions: look, charge, refill, in this order; behind them start, if there is one. */
   readonly functions: number;
+  /** The function of the start section; undefined: none. */
+  readonly start: number | undefined;
 }
 
 export const ADDED_TYPES = 4;
-export const ADDED_FUNCTIONS = 3;
+
+export function addedFunctions({ start }: Added): number {
+  return start === undefined ? 3 : 4;
+}
 
 export function lookFunction({ functions }: Added): number {
   return functions;
@@ -28,6 +33,11 @@ export function chargeFunction({ functions }: Added): number {
 
 export function refillFunction({ functions }: Added): number {
   return functions + 2;
+}
+
+/** Calls the function of the start section, which itself must not become an export. */
+export function startFunction({ functions }: Added): number {
+  return functions + 3;
 }
 
 const I32 = 0x7f;
@@ -43,8 +53,9 @@ export function writeTypes(out: ByteWriter): void {
 }
 
 /** The types of the functions, as the function section has them. */
-export function writeFunctionTypes(out: ByteWriter, { type }: Added): void {
+export function writeFunctionTypes(out: ByteWriter, { type, start }: Added): void {
   for (const index of [type + 1, type + 2, type + 3]) out.u32(index);
+  if (start !== undefined) out.u32(type + 1);
 }
 
 /** One entry of exactly one function. */
@@ -67,6 +78,12 @@ export function writeFunctions(out: ByteWriter, added: Added): void {
   });
   writeFunction(out, (body) => {
     writeRefill(body, added);
+  });
+  const { start } = added;
+  if (start === undefined) return;
+  writeFunction(out, (body) => {
+    body.byte(Op.CALL);
+    body.u32(start);
   });
 }
 

@@ -6,6 +6,7 @@ import { SectionId, type Section } from './sections.js';
 
 /** Parameters of a type that is no function's. */
 const NO_FUNCTION = -1;
+const SHARED_FLAG = 2;
 const MEMORY64_FLAG = 4;
 /** With a maximum, shared, 64-bit. */
 const ALL_LIMITS_FLAGS = 7;
@@ -159,8 +160,8 @@ class ShapeReader extends Cursor {
     switch (this.byte()) {
       case 0x60: {
         const parameterCount = this.#valueTypes(anyType);
-        this.#valueTypes(anyType);
         this.#types.push(parameterCount);
+        this.#valueTypes(anyType);
         break;
       }
       case 0x5f:
@@ -244,6 +245,8 @@ class ShapeReader extends Cursor {
     if (flags > ALL_LIMITS_FLAGS) this.fail('unknown kind of limits');
     const minimum = this.u64();
     const maximum = (flags & MAXIMUM_FLAG) === 0 ? undefined : this.u64();
+    if (maximum !== undefined && maximum < minimum) this.fail('a maximum is below its minimum');
+    if (flags === SHARED_FLAG) this.fail('a shared memory has no maximum');
     this.#limits.push({ of, start, end: this.position, flags, minimum, maximum });
   }
 

@@ -3,8 +3,9 @@
  * ask the host for it, and a cap on its memory. What it weaves, behaves as before within its limits.
  */
 import {
-  ADDED_FUNCTIONS,
   ADDED_TYPES,
+  addedFunctions,
+  startFunction,
   writeFunctions,
   writeFunctionTypes,
   writeGlobal,
@@ -141,7 +142,7 @@ class ModuleWeaver {
     this.#caps = caps;
     this.#out = new ByteWriter(Math.ceil(bytes.length * 1.3) + 1024);
     const { types, functions, tables, globals } = shape.spaces;
-    this.#added = { type: types, table: tables, units: globals, functions };
+    this.#added = { type: types, table: tables, units: globals, functions, start: shape.start };
     this.#exports = {
       units: freeName(shape, 'units'),
       clock: freeName(shape, 'clock'),
@@ -209,7 +210,7 @@ class ModuleWeaver {
         return ADDED_TYPES;
       case SectionId.FUNCTION:
       case SectionId.CODE:
-        return ADDED_FUNCTIONS;
+        return addedFunctions(this.#added);
       case SectionId.TABLE:
       case SectionId.GLOBAL:
         return 1;
@@ -248,7 +249,7 @@ class ModuleWeaver {
     const { units, clock, start } = this.#exports;
     this.#writeExport(units, KIND.GLOBAL, this.#added.units);
     this.#writeExport(clock, KIND.TABLE, this.#added.table);
-    if (start !== undefined) this.#writeExport(start, KIND.FUNCTION, this.#shape.start ?? 0);
+    if (start !== undefined) this.#writeExport(start, KIND.FUNCTION, startFunction(this.#added));
   }
 
   #writeExport(name: string, kind: number, index: number): void {

@@ -1,0 +1,187 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { WeaveError } from '../../../src/vm/weave/cursor.js';
+import { weaveModule, type WovenModule } from '../../../src/vm/weave/weave-module.js';
+import { assemble } from '../../support/wat.js';
+import { exampleFilters, OBJECTS, specimens, UNKNOWN, type Specimen } from './corpus.js';
+
+const LIMITS = { time: true, memoryBytes: 64 * 1024 * 1024 };
+
+let small: Specimen[];
+let filters: Specimen[];
+
+beforeAll(async () => {
+  small = await specimens();
+  filters = await exampleFilters();
+});
+
+/** The answers of `run`, and how often the clock was asked. */
+function run(bytes: Uint8Array<ArrayBuffer>, woven?: WovenModule): [unknown[], number] {
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes));
+  let looks = 0;
+  if (woven?.time !== undefined) {
+    const { clock, start } = woven.time.exports;
+    (exports[clock] as WebAssembly.Table).set(
+      0,
+      look(() => ((looks += 1), 1)),
+    );
+    if (start !== undefined) (exports[start] as () => void)();
+  }
+  const run = exports['run'] as ((n: number) => unknown) | undefined;
+  const call = (n: number): unknown => {
+    try {
+      return run?.(n);
+    } catch (error) {
+      return String(error);
+    }
+  };
+  return [[0, 1, 2, 33].map(call), looks];
+}
+
+/** A function of the host as one that a table takes. */
+function look(answer: () => number): unknown {
+  const bytes = [
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f],
+    ...[2, 7, 1, 1, 0x68, 1, 0x6c, 0, 0, 7, 5, 1, 1, 0x6c, 0, 0],
+  ];
+  const module = new WebAssembly.Module(new Uint8Array(bytes));
+  return new WebAssembly.Instance(module, { h: { l: answer } }).exports['l'];
+}
+
+describe('a woven module', () => {
+  it('is valid where it was valid, for every kind of instruction', () => {
+    for (const { name, bytes } of [...small, ...filters]) {
+      const woven = weaveModule(bytes, LIMITS);
+      expect([name, WebAssembly.validate(woven.bytes)]).toEqual([
+        name,
+        WebAssembly.validate(bytes),
+      ]);
+    }
+  });
+
+  it('answers what it answered before', () => {
+    let compared = 0;
+    for (const { name, bytes } of small) {
+      if (!WebAssembly.validate(bytes)) continue; // a newer Node's
+      const woven = weaveModule(bytes, LIMITS);
+      expect([name, run(woven.bytes, woven)[0]]).toEqual([name, run(bytes)[0]]);
+      compared += 1;
+    }
+    expect(compared).toBeGreaterThan(8);
+  });
+
+  it('keeps imports, exports, names and all other custom sections', () => {
+    for (const { bytes } of [...small, ...filters]) {
+      if (!WebAssembly.validate(bytes)) continue;
+      const before = new WebAssembly.Module(bytes);
+      const woven = weaveModule(bytes, LIMITS);
+      const after = new WebAssembly.Module(woven.bytes);
+      expect(WebAssembly.Module.imports(after)).toEqual(WebAssembly.Module.imports(before));
+      const exports = WebAssembly.Module.exports(before);
+      const added = WebAssembly.Module.exports(after).slice(exports.length);
+      expect(WebAssembly.Module.exports(after).slice(0, exports.length)).toEqual(exports);
+      expect(added.every(({ name }) => name.startsWith('proxy_wasm_node:'))).toBe(true);
+      for (const name of ['name', 'producers', 'target_features', '.debug_line', '.debug_info']) {
+        const [section] = WebAssembly.Module.customSections(before, name);
+        expect(WebAssembly.Module.customSections(after, name)[0]).toEqual(section);
+      }
+    }
+  });
+
+  it('drops what is about places in the code, which have moved', async () => {
+    const plain = await assemble('(module (func (export "run") (loop (br 0))))');
+    const name = [...Buffer.from('metadata.code.branch_hint')];
+    const section = [0, name.length + 2, name.length, ...name, 0];
+    const woven = weaveModule(new Uint8Array([...plain, ...section]), LIMITS);
+    const module = new WebAssembly.Module(woven.bytes);
+    expect(WebAssembly.Module.customSections(module, Buffer.from(name).toString())).toEqual([]);
+  });
+
+  it('has other names where the module has these itself', async () => {
+    const text = `(module (func (export "proxy_wasm_node:units")) (func (export "proxy_wasm_node:clock'"))
+      (func (export "proxy_wasm_node:clock")) (func (export "run") (loop (br 0))))`;
+    const woven = weaveModule(await assemble(text), LIMITS);
+    expect(WebAssembly.validate(woven.bytes)).toBe(true);
+    expect(woven.time?.exports).toEqual({
+      units: "proxy_wasm_node:units'",
+      clock: "proxy_wasm_node:clock''",
+      start: undefined,
+    });
+  });
+
+  it('asks for time after a while, and never where there is little to do', async () => {
+    const loop = (count: number): string => `(module (func (export "run") (param i32) (result i32)
+      (local $n i32) (loop $l (local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (br_if $l (i32.lt_u (local.get $n) (i32.const ${String(count)})))) (local.get $n)))`;
+    const looks = async (count: number): Promise<number> => {
+      const woven = weaveModule(await assemble(loop(count)), LIMITS);
+      return run(woven.bytes, woven)[1];
+    };
+    expect(await looks(100)).toBe(0);
+    // Four calls of ten million rounds of some 20 bytes: about a look per 50,000 rounds.
+    expect(await looks(10_000_000)).toBeGreaterThan(400);
+    expect(await looks(10_000_000)).toBeLessThan(1600);
+  });
+
+  it('leaves cheap functions as they are', async () => {
+    const bytes = await assemble(`(module
+      (func $leaf (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+      (func (export "run") (param i32) (result i32) (call $leaf (call $leaf (local.get 0)))))`);
+    const [before, after] = [bytes, weaveModule(bytes, LIMITS).bytes].map((each) =>
+      Buffer.from(each).toString('hex'),
+    );
+    // Both bodies, byte for byte.
+    expect(after).toContain('070020004101');
+    expect(before).toContain('070020004101');
+    expect(after).toContain('0800200010001000');
+  });
+
+  it('is the very bytes where nothing is to be limited', () => {
+    for (const { bytes } of filters) {
+      expect(weaveModule(bytes, { time: false, memoryBytes: undefined }).bytes).toBe(bytes);
+    }
+  });
+});
+
+describe('a module that can not be woven', () => {
+  it('is told by the instruction and its place', () => {
+    const weave = (): unknown => weaveModule(UNKNOWN, LIMITS);
+    expect(weave).toThrow(WeaveError);
+    expect(weave).toThrow(/^unknown instruction 0xe0 at offset 0x/);
+  });
+
+  it('says whether it makes objects outside its memory', () => {
+    expect(weaveModule(OBJECTS, LIMITS).allocatesObjects).toBe(true);
+    for (const { bytes } of small) expect(weaveModule(bytes, LIMITS).allocatesObjects).toBe(false);
+  });
+
+  it.each([
+    ['a function', '(func (export "run") (call 1))'],
+    ['a global', '(func (export "run") (global.set 0 (i32.const 1000000)))'],
+    ['a table', '(func (export "run") (drop (table.get 0 (i32.const 0))))'],
+    ['a local', '(func (export "run") (loop (local.set 0 (i32.const 1000000)) (br 0)))'],
+    ['an export', '(func) (export "units" (global 0))'],
+    ['an element', '(table 1 funcref) (elem (i32.const 0) 1)'],
+    ['a type', '(table 1 funcref) (func (call_indirect (type 2) (i32.const 0)))'],
+  ])('because it reaches for %s that is not its own, is refused', async (_, body) => {
+    // Each would be one that the weaver adds: a guest must not set its own clock.
+    const bytes = await assemble(`(module ${body})`);
+    expect(WebAssembly.validate(bytes)).toBe(false);
+    expect(() => weaveModule(bytes, LIMITS)).toThrow(WeaveError);
+  });
+
+  it('because it is cut off, is refused wherever that is', async () => {
+    for (const { bytes } of small) {
+      for (let length = 8; length < bytes.length; length += 1) {
+        const part = bytes.slice(0, length);
+        const isValid = WebAssembly.validate(part);
+        try {
+          expect(WebAssembly.validate(weaveModule(part, LIMITS).bytes)).toBe(isValid);
+        } catch (error) {
+          if (!(error instanceof WeaveError)) throw error;
+          expect(isValid).toBe(false);
+        }
+      }
+    }
+  });
+});
