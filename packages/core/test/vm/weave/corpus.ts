@@ -110,10 +110,10 @@ const BINARIES: Readonly<Record<string, Uint8Array<ArrayBuffer>>> = {
   'exceptions with references': binary(
     [2, ...I32_TO_I32, 0x60, 0, 0],
     [13, 3, 1, 0, 1],
-    // loop (block (try_table (catch_all 0) (throw 0))) (local 0 -= 1) (br_if 0) end; 5
+    // loop (block (try_table (catch_all 0) (throw 0))) (br_if 0 (local 0 -= 1) > 0) end; 5
     [
       ...[0x03, 0x40, 0x02, 0x40, 0x1f, 0x40, 1, 2, 0, 0x08, 0, 0x0b, 0x0b],
-      ...[0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x0d, 0, 0x0b, 0x41, 5],
+      ...[0x20, 0, 0x41, 1, 0x6b, 0x22, 0, 0x41, 0, 0x4a, 0x0d, 0, 0x0b, 0x41, 5],
     ],
   ),
   'a loop by catch': binary(
