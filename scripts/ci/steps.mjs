@@ -36,6 +36,11 @@ export const steps = [
     command: ['npm', 'run', '--silent', 'load', '--', '--seconds', '3', '--aborts', '500'],
     needs: 'scripts/load/run.mjs',
   },
+  {
+    name: 'soak, a minute of it',
+    command: ['npm', 'run', '--silent', 'soak', '--', '--seconds', '60'],
+    needs: 'scripts/soak/run.mjs',
+  },
   ...['22', '24', '26'].map((node) => ({
     name: `tests on Node ${node}`,
     command: [...VITEST, '--project', 'unit'],
