@@ -2,12 +2,12 @@
 import { Agent, request } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 
-export const ALICE = `Basic ${Buffer.from('alice:wonderland').toString('base64')}`;
+const ALICE = `Basic ${Buffer.from('alice:wonderland').toString('base64')}`;
 
 /** @typedef {{ method?: string, path: string, headers?: Record<string, string>, body?: string, expected: number }} Shape */
 
 /** What the examples do with it is known. @type {Shape[]} */
-export const MIXED = [
+const MIXED = [
   { path: '/examples/a?b=c', expected: 200 },
   { path: '/examples/tenant', headers: { 'x-tenant': 'a' }, expected: 200 },
   { method: 'POST', path: '/examples/upload', body: 'x'.repeat(10_000), expected: 200 },

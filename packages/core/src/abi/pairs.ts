@@ -17,7 +17,7 @@ export const MAX_PAIRS_BYTES = 1024 * 1024;
 export const MAX_PAIRS = 1024;
 
 /** What a guest may pass here. */
-export interface PairsLimits {
+interface PairsLimits {
   readonly pairsBytes: number;
   readonly pairsEntries: number;
 }
