@@ -11,7 +11,7 @@ import { exactBytes } from './exact-bytes.js';
  */
 export interface ServiceOptions extends Omit<
   PluginOptions,
-  'allowOnHeadersStopIteration' | 'inFlightPolicy' | 'properties'
+  'allowOnHeadersStopIteration' | 'inFlightPolicy' | 'recycle' | 'selfTest' | 'watch' | 'properties'
 > {
   /** By dotted path; no function, since the service runs on another thread. */
   properties?: Readonly<Record<string, PropertyValue>>;
@@ -36,6 +36,15 @@ export interface ResolvedServiceOptions {
 
 const DEFAULT_TIMEOUT_MS = 10_000;
 
+/** Options of plugins alone, and why. */
+const NOT_OF_SERVICES: Readonly<Record<string, string>> = {
+  allowOnHeadersStopIteration: 'sees no requests',
+  inFlightPolicy: 'sees no requests',
+  recycle: 'sees no requests',
+  selfTest: 'sees no requests',
+  watch: 'is not reloaded: close it and make another',
+};
+
 /** @throws ProxyWasmError PW_ERR_OPTIONS_INVALID */
 export function resolveServiceOptions(given: ServiceOptions): ResolvedServiceOptions {
   if (!isObject(given)) refuse('service options', 'an object', given);
@@ -46,9 +55,9 @@ export function resolveServiceOptions(given: ServiceOptions): ResolvedServiceOpt
   if (typeof options.properties === 'function') {
     refuse('properties', 'an object (a service runs on another thread)', options.properties);
   }
-  for (const name of ['allowOnHeadersStopIteration', 'inFlightPolicy']) {
+  for (const [name, reason] of Object.entries(NOT_OF_SERVICES)) {
     if (!(name in options)) continue;
-    const message = `${name} is no option of a service, which sees no requests`;
+    const message = `${name} is no option of a service, which ${reason}`;
     throw new ProxyWasmError('PW_ERR_OPTIONS_INVALID', message);
   }
   const plugin = resolvePluginOptions(options);
