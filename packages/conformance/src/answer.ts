@@ -33,6 +33,15 @@ export function toHandler(app: Answer | Handler): Handler {
   return typeof app === 'function' ? app : (req, res) => answerPlainly(app, req, res);
 }
 
+/** Waits for a condition, far longer than it takes on a machine that is busy. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  for (const end = Date.now() + PATIENCE_MS; !condition(); await pause(1)) {
+    if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
+  }
+}
+
+const PATIENCE_MS = 4000;
+
 export async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));
 }

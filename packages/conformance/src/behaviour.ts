@@ -25,16 +25,20 @@ export interface Answer {
 /** Any Node handler, where the way in which it answers is what matters. */
 export type Handler = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
-/** What a handler knows of the client that it answers. */
-export interface ClientView {
+/** What a handler knows of the row that it answers for. */
+export interface RowView {
   /** Resolves when this has come to the client: as part of the body, in whatever pieces. */
   received(text: string): Promise<void>;
+  /** Resolves when a guest has logged this. */
+  logged(text: string): Promise<void>;
+  /** Resolves when nothing more will happen by itself. */
+  atRest(): Promise<void>;
 }
 
 export type RowHandler = (
   req: IncomingMessage,
   res: ServerResponse,
-  client: ClientView,
+  view: RowView,
 ) => void | Promise<void>;
 
 export interface RequestSpec {
@@ -52,12 +56,15 @@ export interface RequestSpec {
   inStep?: boolean;
   /** Sends the body when it is told to, by 100 Continue; not if it is answered before. */
   awaitsContinue?: boolean;
-  /** Gives up this long after all has been sent. */
-  abortAfterMs?: number;
+  /**
+   * Gives up, when all has been sent: as soon as a guest has logged a text, a part of the answer has
+   * come, or the app has been given the request.
+   */
+  givesUpWhen?: { logged: string } | { received: string } | 'reached';
   /** HTTP/1.1 as it is, on a connection of its own; the reply's body is all that comes back. */
   raw?: string;
-  /** Of such a text: the client says this long after it that it sends no more. */
-  endsAfterMs?: number;
+  /** Of such a text: the client says that it sends no more. */
+  endsAfter?: boolean;
 }
 
 /** What the client got. */

@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2';
 
-import { pause } from './answer.js';
 import type { Reply, RequestSpec } from './behaviour.js';
 import { piecesOf, type RowClient } from './client.js';
 import { Received, writePieces } from './received.js';
@@ -9,6 +8,7 @@ import { Received, writePieces } from './received.js';
 /** Sends requests over HTTP/2, all on one connection. */
 export class Http2Client implements RowClient {
   readonly received = new Received();
+  hasSent = false;
   readonly #session: ClientHttp2Session;
 
   constructor(port: number) {
@@ -16,7 +16,8 @@ export class Http2Client implements RowClient {
     this.#session.on('error', () => undefined);
   }
 
-  async send(spec: RequestSpec): Promise<Reply> {
+  async send(spec: RequestSpec, abandoned?: Promise<void>): Promise<Reply> {
+    this.hasSent = spec.awaitsContinue === true;
     this.received.reset();
     const { path = '/', headers = {}, trailers } = spec;
     if (this.#session.connecting) await once(this.#session, 'connect');
@@ -49,12 +50,14 @@ export class Http2Client implements RowClient {
       if (!continued) return reply.finally(() => stream.close());
     }
     await writePieces(piecesOf(spec), spec.inStep === true, this.received, (piece) => {
-      stream.write(piece, 'latin1');
+      // On the wire it is a frame of its own, which the server takes as such.
+      return new Promise((resolve) => stream.write(piece, 'latin1', () => resolve()));
     });
     if (hasBody)
       stream.end(typeof spec.body === 'string' ? Buffer.from(spec.body, 'latin1') : undefined);
-    if (spec.abortAfterMs === undefined) return { ...(await reply), continued };
-    await pause(spec.abortAfterMs);
+    this.hasSent = true;
+    if (abandoned === undefined) return { ...(await reply), continued };
+    await abandoned;
     stream.close(constants.NGHTTP2_CANCEL);
     throw new Error('aborted');
   }

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Agent, request, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 
-import { pause } from './answer.js';
+import { until } from './answer.js';
 import type { Reply, RequestSpec } from './behaviour.js';
 import { Received, writePieces } from './received.js';
 import { sendRaw } from './send-raw.js';
@@ -9,22 +10,32 @@ import { sendRaw } from './send-raw.js';
 export interface RowClient {
   /** Of the response that is coming, or came last. */
   readonly received: Received;
-  send(spec: RequestSpec): Promise<Reply>;
+  /** All of the request that it sends before it is answered or told to go on. */
+  readonly hasSent: boolean;
+  /**
+   * @param abandoned resolves when the client is to give the request up
+   */
+  send(spec: RequestSpec, abandoned?: Promise<void>): Promise<Reply>;
   close(): void;
 }
 
 /** Sends requests to a port of this machine, one after the other on one connection. */
 export class Client implements RowClient {
   readonly received = new Received();
+  hasSent = false;
+  /** The server's ends of its connections, where they are known. */
+  readonly #accepted: ReadonlySet<Socket> | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #port: number;
 
-  constructor(port: number) {
+  constructor(port: number, accepted?: ReadonlySet<Socket>) {
     this.#port = port;
+    this.#accepted = accepted;
   }
 
-  async send(spec: RequestSpec): Promise<Reply> {
-    if (spec.raw !== undefined) return sendRaw(this.#port, spec.raw, spec.endsAfterMs);
+  async send(spec: RequestSpec, abandoned?: Promise<void>): Promise<Reply> {
+    this.hasSent = spec.raw !== undefined || spec.awaitsContinue === true;
+    if (spec.raw !== undefined) return sendRaw(this.#port, spec.raw, spec.endsAfter);
     this.received.reset();
     const { path = '/', headers = {}, trailers } = spec;
     const hasBody = spec.body !== undefined || spec.pieces !== undefined;
@@ -47,15 +58,36 @@ export class Client implements RowClient {
       await Promise.race([once(outgoing, 'continue'), reply]);
       if (!continued) return giveUp(outgoing, await reply);
     }
-    await writePieces(piecesOf(spec), spec.inStep === true, this.received, (piece) => {
+    const pieces = piecesOf(spec);
+    await writePieces(pieces, spec.inStep === true, this.received, (piece) => {
       outgoing.write(piece, 'latin1');
+      return this.#isRead(outgoing, reply);
     });
     if (trailers !== undefined) outgoing.addTrailers(trailers);
     outgoing.end(typeof spec.body === 'string' ? Buffer.from(spec.body, 'latin1') : undefined);
-    if (spec.abortAfterMs === undefined) return { ...(await reply), continued };
-    await pause(spec.abortAfterMs);
+    if (pieces.length > 0) await this.#isRead(outgoing, reply);
+    this.hasSent = true;
+    if (abandoned === undefined) return { ...(await reply), continued };
+    await abandoned;
     outgoing.destroy();
     throw new Error('aborted');
+  }
+
+  /** Resolves when the server has read all that was written, or answered without. */
+  async #isRead(outgoing: ClientRequest, reply: Promise<Reply>): Promise<void> {
+    let isOver = false;
+    void reply.catch(() => undefined).finally(() => (isOver = true));
+    const isRead = (): boolean => {
+      const { socket } = outgoing;
+      if (isOver) return true;
+      if (socket === null || socket.connecting) return false;
+      if (this.#accepted === undefined) return socket.writableLength === 0;
+      const accepted = [...this.#accepted].find(
+        ({ remotePort }) => remotePort === socket.localPort,
+      );
+      return accepted !== undefined && accepted.bytesRead >= socket.bytesWritten;
+    };
+    await until(isRead, 'the server reads what it is sent');
   }
 
   close(): void {

@@ -1,5 +1,3 @@
-import { pause } from './answer.js';
-
 /** What has come to a client so far of a response's body, for those who wait for it. */
 export class Received {
   #text = '';
@@ -21,18 +19,21 @@ export class Received {
   }
 }
 
-/** Writes a request's pieces: one packet each, or each when the one before it has come back. */
+/**
+ * Writes a request's pieces: each when the one before it has been read, or has come back.
+ *
+ * @param write resolves when the server has read the piece
+ */
 export async function writePieces(
   pieces: readonly string[],
   inStep: boolean,
   received: Received,
-  write: (piece: string) => void,
+  write: (piece: string) => Promise<void>,
 ): Promise<void> {
   let sent = '';
   for (const piece of pieces) {
-    write(piece);
+    await write(piece);
     sent += piece;
     if (inStep) await received.contains(sent);
-    else await pause(10);
   }
 }

@@ -1,24 +1,27 @@
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 import { createHost, type Host, type PluginOptions } from '@proxy-wasm-node/core';
 import { wasmFilter } from '@proxy-wasm-node/core/node';
 
-import { pause } from './answer.js';
+import { pause, until } from './answer.js';
 import type {
   Answer,
   Behaviour,
-  ClientView,
   FilterMiddleware,
   FilterSpec,
   Middleware,
   Reply,
+  RequestSpec,
   RowHandler,
   Seen,
   Target,
 } from './behaviour.js';
+import { UPSTREAMS } from './behaviours/filters.js';
 import { Http2Client } from './client-http2.js';
-import { Client, type RowClient } from './client.js';
+import { Client } from './client.js';
 import { guest } from './guests/wat-guest.js';
+import { Progress } from './progress.js';
 
 /** What came of a row. */
 export interface Outcome {
@@ -32,12 +35,13 @@ const FILTERS = new URL('../../../examples/filters/', import.meta.url);
 
 /** Starts the target with the row's filters and app, and sends the row's requests. */
 export async function runBehaviour(row: Behaviour, target: Target): Promise<Outcome> {
-  const outcome: Outcome = { replies: [], seen: [], logs: [], errors: [] };
+  const progress = new Progress();
+  const outcome: Outcome = { replies: [], seen: [], logs: progress.logs, errors: progress.errors };
   const host = createHost({ logger: recorder(outcome) });
   const { allowConsumedBody = false, isAttached = false } = row;
   const filters: FilterMiddleware[] = [];
   const toFilter = async (specs: readonly FilterSpec[]): Promise<Middleware> => {
-    const plugins = await Promise.all(specs.map(pluginOptions));
+    const plugins = await Promise.all(specs.map((spec) => pluginOptions(spec, progress)));
     const options = { host, allowConsumedBody };
     const filter =
       target.wasmFilter?.(plugins, { ...options, isAttached }) ?? wasmFilter(plugins, options);
@@ -45,53 +49,76 @@ export async function runBehaviour(row: Behaviour, target: Target): Promise<Outc
     return filter;
   };
   const middlewares = [...(row.before ?? []), await toFilter(row.filters)];
-  if (row.laterFilters !== undefined) middlewares.push(wait, await toFilter(row.laterFilters));
-  middlewares.push(recordSeen(outcome, row.app));
+  if (row.laterFilters !== undefined)
+    middlewares.push(waiting(progress), await toFilter(row.laterFilters));
+  middlewares.push(recordSeen(outcome, row.app, progress));
   await Promise.all(filters.map((filter) => filter.ready().catch(() => undefined)));
   const attached = isAttached ? filters : [];
-  await exchange(row, target, { middlewares, attached }, outcome);
+  await exchange(row, target, { middlewares, attached, progress }, outcome);
   const logs = [...outcome.logs];
   await finish(filters, host);
   return { ...outcome, logs };
 }
 
-/** What stands before the app, and which filters before that. */
-interface Chain {
+/** What stands before the app, which filters before that, and how far all is. */
+interface Run {
   middlewares: readonly Middleware[];
   attached: readonly FilterMiddleware[];
+  progress: Progress;
 }
 
 async function exchange(
   row: Behaviour,
   target: Target,
-  { middlewares, attached }: Chain,
+  { middlewares, attached, progress }: Run,
   outcome: Outcome,
 ): Promise<void> {
   const { app, onUpgrade, onConnect } = row;
-  let client: RowClient | undefined = undefined as RowClient | undefined;
-  const view: ClientView = { received: async (text) => client?.received.contains(text) };
   const server = await target.start(
     middlewares,
-    typeof app === 'function' ? (req, res) => app(req, res, view) : app,
+    typeof app === 'function' ? (req, res) => app(req, res, progress) : app,
   );
   if (onUpgrade !== undefined) server.server.on('upgrade', onUpgrade);
   if (onConnect !== undefined) server.server.on('connect', onConnect);
   for (const filter of attached) filter.attach(server.server);
   // What plugins said while they started is not the row's.
   outcome.logs.length = 0;
-  client = target.protocol === 'h2' ? new Http2Client(server.port) : new Client(server.port);
+  const accepted = new Set<Socket>();
+  server.server.on('connection', (socket: Socket) => accepted.add(socket));
+  const client =
+    target.protocol === 'h2' ? new Http2Client(server.port) : new Client(server.port, accepted);
+  progress.client = client;
   try {
     for (const request of [row.request].flat()) {
-      const reply = await client.send(request).catch((error: unknown) => error as Error);
+      const abandoned = givenUp(request, progress);
+      const reply = await client.send(request, abandoned).catch((error: unknown) => error as Error);
       if (!(reply instanceof Error)) outcome.replies.push(reply);
       else if (row.expect.broken !== true) throw reply;
     }
-    // The last callbacks come when the response has been closed.
-    await pause([row.request].flat().some(({ abortAfterMs }) => abortAfterMs) ? 40 : 5);
+    await lastCallbacks(row, outcome);
   } finally {
     client.close();
     await server.close();
   }
+}
+
+/** Undefined: the client waits for the reply. */
+function givenUp(
+  { givesUpWhen: when }: RequestSpec,
+  progress: Progress,
+): Promise<void> | undefined {
+  if (when === undefined) return undefined;
+  if (when === 'reached') return progress.reached();
+  return 'logged' in when ? progress.logged(when.logged) : progress.received(when.received);
+}
+
+/** They come when the response has been closed; what lacks in the end, the row's checks tell. */
+async function lastCallbacks({ expect }: Behaviour, { logs, seen }: Outcome): Promise<void> {
+  const { logs: ofGuests = [], seen: ofApp = [] } = expect;
+  const isAll = (): boolean => logs.length >= ofGuests.length && seen.length >= ofApp.length;
+  await until(isAll, 'the last callbacks').catch(() => undefined);
+  // For what comes beyond.
+  await pause(5);
 }
 
 async function finish(filters: readonly FilterMiddleware[], host: Host): Promise<void> {
@@ -99,13 +126,25 @@ async function finish(filters: readonly FilterMiddleware[], host: Host): Promise
   await host.close();
 }
 
-async function pluginOptions(spec: FilterSpec): Promise<PluginOptions> {
+async function pluginOptions(asked: FilterSpec, progress: Progress): Promise<PluginOptions> {
+  const spec = withLater(asked, progress);
   if ('script' in spec) {
     const { script, ...options } = spec;
     return { name: 'guest', ...options, code: await guest(script) };
   }
   const { wasm, ...options } = spec;
   return { ...options, code: fileURLToPath(new URL(`${wasm}/${wasm}.wasm`, FILTERS)) };
+}
+
+/** The upstream `later` answers when nothing else is going on. */
+function withLater(spec: FilterSpec, progress: Progress): FilterSpec {
+  if (spec.upstreams !== UPSTREAMS) return spec;
+  const later = async (): Promise<Response> => {
+    // The row must not pass because the call failed.
+    await progress.atRest().catch((error: unknown) => progress.errors.push(String(error)));
+    return new Response('fine');
+  };
+  return { ...spec, upstreams: { ...UPSTREAMS, later } };
 }
 
 function recorder({ logs, errors }: Outcome) {
@@ -126,13 +165,19 @@ function recorder({ logs, errors }: Outcome) {
   };
 }
 
-const wait: Middleware = (_req, _res, next) => {
-  setTimeout(next, 20);
-};
+/** Goes on when all of the request has come that comes without an answer. */
+function waiting(progress: Progress): Middleware {
+  return (_req, _res, next) => void progress.atRest().then(() => next(), next);
+}
 
 /** Notes what the app is given, and its body once somebody has read it. */
-function recordSeen({ seen }: Outcome, app: Answer | RowHandler): Middleware {
-  return (req, _res, next) => {
+function recordSeen(
+  { seen }: Outcome,
+  app: Answer | RowHandler,
+  { responses }: Progress,
+): Middleware {
+  return (req, res, next) => {
+    responses.push(res);
     const entry: Seen = {
       method: req.method ?? '',
       url: req.url ?? '',

@@ -9,7 +9,7 @@ import {
   UPSTREAMS,
 } from './filters.js';
 import { PAUSE } from './numbers.js';
-import { APPS_RESPONSE, CLOSES_CHUNKED, NO_TEXT, noHttpProxy, noProxy } from './skips.js';
+import { APPS_RESPONSE, CLOSES_CHUNKED, NO_TEXT, noProxy } from './skips.js';
 
 const upstreams = UPSTREAMS;
 const OK = { body: 'ok' };
@@ -24,6 +24,8 @@ const ENDS = filter({
   proxy_on_done: [{ log: 'done' }],
   proxy_on_delete: [{ log: 'delete' }],
 });
+const HELD = { log: 'held' };
+const UNTIL_HELD = { logged: 'held' };
 const HEAD = 'POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n';
 const answersEarly: RowHandler = (req, res) => {
   res.end(req.method === 'GET' ? 'next' : 'early');
@@ -33,10 +35,14 @@ const answersEarly: RowHandler = (req, res) => {
 export const earlyEnds: readonly Behaviour[] = [
   {
     name: 'a request that is given up in its body ends its context once',
-    filters: [ENDS],
-    request: { pieces: ['one', 'two'], headers: { 'content-length': '99' }, abortAfterMs: 30 },
+    filters: [ENDS, onRequestBody({ logSize: true })],
+    request: {
+      pieces: ['one', 'two '],
+      headers: { 'content-length': '99' },
+      givesUpWhen: { logged: '4' },
+    },
     app: { echo: true },
-    expect: { reply: [], broken: true, logs: OVER },
+    expect: { reply: [], broken: true, logs: ['3', '4', ...OVER] },
   },
   {
     name: 'a request that is given up while its trailers are held ends its context once',
@@ -44,26 +50,26 @@ export const earlyEnds: readonly Behaviour[] = [
       ENDS,
       filter({
         proxy_on_request_body: [{ return: PAUSE }],
-        proxy_on_request_trailers: [{ return: PAUSE }],
+        proxy_on_request_trailers: [HELD, { return: PAUSE }],
       }),
     ],
-    request: { body: ['one'], trailers: { 'x-sum': '1' }, abortAfterMs: 30 },
+    request: { body: ['one'], trailers: { 'x-sum': '1' }, givesUpWhen: UNTIL_HELD },
     app: { echo: true },
-    expect: { reply: [], broken: true, logs: OVER },
+    expect: { reply: [], broken: true, logs: ['held', ...OVER] },
   },
   {
     name: 'a request that is given up while its answer comes ends its context once',
     filters: [ENDS],
-    request: { abortAfterMs: 30 },
+    request: { givesUpWhen: { received: 'begun' } },
     app: (_req, res) => void res.write('begun'),
     expect: { reply: [], broken: true, logs: OVER },
   },
   {
     name: 'a request that is given up while the answer’s body is held ends its context once',
-    filters: [ENDS, onResponseBody({ return: PAUSE })],
-    request: { abortAfterMs: 30 },
+    filters: [ENDS, onResponseBody({ once: [HELD] }, { return: PAUSE })],
+    request: { givesUpWhen: UNTIL_HELD },
     app: OK,
-    expect: { reply: [], broken: true, logs: OVER },
+    expect: { reply: [], broken: true, logs: ['held', ...OVER] },
   },
   {
     name: 'a request that is given up while a filter waits for a call ends its context once',
@@ -71,15 +77,15 @@ export const earlyEnds: readonly Behaviour[] = [
       ENDS,
       filter(
         {
-          proxy_on_request_headers: [CALL, { return: PAUSE }],
+          proxy_on_request_headers: [{ httpCall: { upstream: 'never' } }, HELD, { return: PAUSE }],
           ...answered({ continueStream: 0 }),
         },
         { upstreams },
       ),
     ],
-    request: { abortAfterMs: 30 },
+    request: { givesUpWhen: UNTIL_HELD },
     app: OK,
-    expect: { reply: [], broken: true, seen: [], logs: OVER },
+    expect: { reply: [], broken: true, seen: [], logs: ['held', ...OVER] },
   },
   {
     name: 'a response that the app destroys when its head is out ends its context once',
@@ -93,7 +99,6 @@ export const earlyEnds: readonly Behaviour[] = [
       else stream.close(HTTP2_INTERNAL_ERROR);
     },
     expect: { reply: [], broken: true, logs: OVER },
-    skip: noHttpProxy('the library does not end a response whose upstream breaks off'),
   },
   {
     name: 'a response that the app destroys while a filter holds it ends its context once',
@@ -101,7 +106,7 @@ export const earlyEnds: readonly Behaviour[] = [
     request: {},
     app: (_req, res) => {
       res.write('begun');
-      setTimeout(() => res.destroy(), 20);
+      setImmediate(() => res.destroy());
     },
     expect: { reply: [], broken: true, logs: OVER },
     skip: APPS_RESPONSE,
@@ -131,10 +136,10 @@ export const earlyEnds: readonly Behaviour[] = [
       ),
     ],
     request: [{ body: ['one', 'two'] }, {}, {}],
-    app: async (req, res) => {
+    app: async (req, res, view) => {
       // Until the call's answer has come for the first request.
       if (req.method === 'GET') await new Promise((resolve) => setTimeout(resolve, 80));
-      await answersEarly(req, res, { received: () => Promise.resolve() });
+      await answersEarly(req, res, view);
     },
     expect: {
       reply: [{ body: 'early' }, { body: 'next' }, { body: 'next' }],
@@ -172,7 +177,7 @@ export const earlyEnds: readonly Behaviour[] = [
   {
     name: 'a body that is shorter than its length ends the context once',
     filters: [ENDS],
-    request: { raw: `${HEAD}Content-Length: 10\r\n\r\nshort`, endsAfterMs: 20 },
+    request: { raw: `${HEAD}Content-Length: 10\r\n\r\nshort`, endsAfter: true },
     app: { echo: true },
     expect: { reply: { status: 400 }, logs: OVER },
     skip: NO_TEXT,
@@ -180,7 +185,7 @@ export const earlyEnds: readonly Behaviour[] = [
   {
     name: 'so does one that a filter holds',
     filters: [ENDS, onRequestBody({ return: PAUSE })],
-    request: { raw: `${HEAD}Content-Length: 10\r\n\r\nshort`, endsAfterMs: 20 },
+    request: { raw: `${HEAD}Content-Length: 10\r\n\r\nshort`, endsAfter: true },
     app: { echo: true },
     expect: { reply: { status: 400 }, logs: OVER },
     skip: NO_TEXT,

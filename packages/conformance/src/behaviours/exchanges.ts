@@ -196,8 +196,11 @@ export const exchanges: readonly Behaviour[] = [
       }),
     ],
     request: {},
-    app: (_req, res) => void setTimeout(() => res.end('ok'), 40),
-    expect: { reply: { body: 'ok' } },
+    app: async (_req, res, view) => {
+      await view.logged('status 0');
+      res.end('ok');
+    },
+    expect: { reply: { body: 'ok' }, logs: ['status 0'] },
   },
   {
     name: 'a response’s head can be held until its body is known, and then say what is in it',

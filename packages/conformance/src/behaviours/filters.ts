@@ -1,7 +1,6 @@
 /** Short ways to write a row's filters. */
 import type { PluginOptions } from '@proxy-wasm-node/core';
 
-import { pause } from '../answer.js';
 import type { FilterSpec } from '../behaviour.js';
 import type { Operation } from '../guests/operations.js';
 import type { CallbackName } from '../guests/wat-guest.js';
@@ -29,12 +28,13 @@ export const DENY: Operation = {
   localResponse: { status: 403, body: 'denied', headers: [['x-why', 'rule']] },
 };
 
-/** Upstreams of JavaScript: one that answers late, one at once. */
+/**
+ * Upstreams of JavaScript. The one called `later` the run puts in: it answers when client and app
+ * have done what they do without it.
+ */
 export const UPSTREAMS = {
-  later: async (): Promise<Response> => {
-    await pause(60);
-    return new Response('fine');
-  },
+  later: (): Promise<Response> => Promise.reject(new Error('the run answers')),
+  never: (): Promise<Response> => new Promise(() => undefined),
   now: (): Response => new Response('fine'),
 };
 export const CALL: Operation = { httpCall: { upstream: 'later' } };

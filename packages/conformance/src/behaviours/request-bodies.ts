@@ -216,8 +216,8 @@ export const requestBodies: readonly Behaviour[] = [
     name: 'an app that waits with reading gets everything',
     filters: [onBody({ atEnd: [APPEND] })],
     request: { body: BIG },
-    app: async (req, res) => {
-      await new Promise((resolve) => setTimeout(resolve, 50));
+    app: async (req, res, view) => {
+      await view.atRest();
       let length = 0;
       for await (const chunk of req) length += (chunk as Buffer).length;
       res.end(String(length));

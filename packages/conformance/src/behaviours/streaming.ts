@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import type { Behaviour, ClientView } from '../behaviour.js';
+import type { Behaviour, RowView } from '../behaviour.js';
 import { filter, onRequest, onRequestBody, onResponse, onResponseBody } from './filters.js';
 import { ALL, PAUSE, REQUEST_BODY, RESPONSE_BODY, RESPONSE_HEADERS } from './numbers.js';
 import { APPS_RESPONSE, NO_TEXT } from './skips.js';
@@ -13,7 +13,9 @@ const ENDS = filter({
   proxy_on_done: [{ log: 'done' }],
   proxy_on_delete: [{ log: 'delete' }],
 });
-const events = async (_req: IncomingMessage, res: ServerResponse, client: ClientView) => {
+const HELD = { log: 'held' };
+const UNTIL_HELD = { logged: 'held' };
+const events = async (_req: IncomingMessage, res: ServerResponse, client: RowView) => {
   res.writeHead(200, { 'content-type': 'text/event-stream' });
   for (const event of ['data: 1\n\n', 'data: 2\n\n']) {
     res.write(event);
@@ -102,30 +104,30 @@ export const streaming: readonly Behaviour[] = [
   {
     name: 'a request that is given up while the app works ends its context once',
     filters: [ENDS],
-    request: { abortAfterMs: 30 },
+    request: { givesUpWhen: 'reached' },
     app: () => undefined,
     expect: { reply: [], broken: true, logs: ['log', 'done', 'delete'] },
   },
   {
     name: 'a request that is given up while a filter holds its head ends its context once',
-    filters: [ENDS, onRequest({ return: PAUSE })],
-    request: { abortAfterMs: 30 },
+    filters: [ENDS, onRequest(HELD, { return: PAUSE })],
+    request: { givesUpWhen: UNTIL_HELD },
     app: OK,
-    expect: { reply: [], broken: true, seen: [], logs: ['log', 'done', 'delete'] },
+    expect: { reply: [], broken: true, seen: [], logs: ['held', 'log', 'done', 'delete'] },
   },
   {
     name: 'a request that is given up while a filter holds its body ends its context once',
-    filters: [ENDS, onRequestBody({ return: PAUSE })],
-    request: { body: 'x', abortAfterMs: 30 },
+    filters: [ENDS, onRequestBody(HELD, { return: PAUSE })],
+    request: { body: 'x', givesUpWhen: UNTIL_HELD },
     app: { echo: true },
-    expect: { reply: [], broken: true, logs: ['log', 'done', 'delete'] },
+    expect: { reply: [], broken: true, logs: ['held', 'log', 'done', 'delete'] },
   },
   {
     name: 'a request that is given up while a filter holds the response ends its context once',
-    filters: [ENDS, onResponse({ return: PAUSE })],
-    request: { abortAfterMs: 30 },
+    filters: [ENDS, onResponse(HELD, { return: PAUSE })],
+    request: { givesUpWhen: UNTIL_HELD },
     app: OK,
-    expect: { reply: [], broken: true, logs: ['log', 'done', 'delete'] },
+    expect: { reply: [], broken: true, logs: ['held', 'log', 'done', 'delete'] },
   },
   {
     name: 'a response that the app destroys ends its context once',

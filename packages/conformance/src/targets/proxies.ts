@@ -17,6 +17,7 @@ export const httpProxyTarget = proxyTarget('http-proxy', (options) => {
   proxy.on('error', (_error, _req, res) => {
     giveUp(res as ServerResponse);
   });
+  proxy.on('proxyRes', endsWithUpstream);
   return (req, res) => {
     proxy.web(req, res);
   };
@@ -27,6 +28,7 @@ export const httpProxy3Target = proxyTarget('http-proxy-3', (options) => {
   proxy.on('error', (_error, _req, res) => {
     giveUp(res as ServerResponse);
   });
+  proxy.on('proxyRes', endsWithUpstream);
   return (req, res) => {
     proxy.web(req, res);
   };
@@ -40,6 +42,13 @@ export const httpxyTarget = proxyTarget('httpxy', (options) => {
     });
   };
 });
+
+/** Without it these libraries leave a response open for ever whose upstream breaks off. */
+function endsWithUpstream(answer: IncomingMessage, _req: unknown, res: unknown): void {
+  answer.on('error', () => {
+    giveUp(res as ServerResponse);
+  });
+}
 
 /** The upstream is gone, or its answer broken. */
 function giveUp(res: ServerResponse): void {
