@@ -294,18 +294,39 @@ export const badInput: readonly Behaviour[] = [
     app: { body: 'fine' },
     expect: { reply: [{ status: 502 }, { status: 502 }] },
   },
+  ...[':path', ':method'].map((name): Behaviour => {
+    const body = `missing required header: ${name}`;
+    const details = `filter_removed_required_request_headers{missing_required_header:_${name}}`;
+    return {
+      name: `a request without ${name} is answered 503, and the app does not get it`,
+      filters: [
+        filter({ proxy_on_log: [{ logProperty: ['response', 'code_details'] }] }),
+        filter({ proxy_on_request_headers: [{ remove: [REQUEST_HEADERS, name] }] }),
+      ],
+      request: [{ path: '/as/it/was' }, { body: 'hello' }],
+      app: { echo: true },
+      expect: {
+        reply: [
+          { status: 503, body },
+          { status: 503, body },
+        ],
+        seen: [],
+        logs: [details, details],
+      },
+    };
+  }),
   {
-    name: 'without its path or method a request is what it was',
+    name: 'unless the filter gives it another one',
     filters: [
       filter({
         proxy_on_request_headers: [
           { remove: [REQUEST_HEADERS, ':path'] },
-          { remove: [REQUEST_HEADERS, ':method'] },
+          { add: [REQUEST_HEADERS, ':path', '/other'] },
         ],
       }),
     ],
     request: { path: '/as/it/was' },
     app: { body: 'fine' },
-    expect: { reply: { body: 'fine' }, seen: [{ method: 'GET', url: '/as/it/was' }] },
+    expect: { reply: { body: 'fine' }, seen: [{ method: 'GET', url: '/other' }] },
   },
 ];

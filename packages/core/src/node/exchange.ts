@@ -12,6 +12,7 @@ import type { Expectation } from './expectation.js';
 import { toLocalAnswer, type LocalAnswer } from './local-answer.js';
 import { EXCHANGE, isHttp2, isInjected, type NodeRequest, type NodeResponse } from './messages.js';
 import { RequestEnd } from './request-end.js';
+import { withoutRequired } from './required-headers.js';
 import { ResponseTap } from './response-tap.js';
 import { shareShape } from './shared-shape.js';
 import { unwatchSocket, watchSocket } from './socket-watch.js';
@@ -109,6 +110,11 @@ export class Exchange implements StreamEnds {
   // --- towards the app --------------------------------------------------------------------------
 
   requestHeaders(endOfStream: boolean): void {
+    const { missing } = this.request.headers;
+    if (missing !== undefined) {
+      this.stream.sendLocalResponse(withoutRequired(missing));
+      return;
+    }
     this.expectation?.headPassed();
     this.request.passHeaders(endOfStream);
   }

@@ -10,6 +10,8 @@ import { HEADERS, HEADERS_COUNT, HEADERS_DISTINCT, KNOWS_HEADERS } from './node-
 import { fullPath, route } from './request-path.js';
 
 type Headers = Record<string, string | string[] | undefined>;
+const REQUIRED = [':path', ':method'] as const;
+
 /** Node's request, by the symbols under which it keeps its headers. */
 type Internals = Record<symbol, unknown>;
 
@@ -56,6 +58,12 @@ export class RequestHeaders {
    */
   hideLength(): void {
     this.#lengthHidden = true;
+  }
+
+  /** The name of what a filter has taken away though no request can be without; else undefined. */
+  get missing(): string | undefined {
+    const { list } = this;
+    return list.edited ? REQUIRED.find((name) => list.get(name) === undefined) : undefined;
   }
 
   /** Whether {@link show} has anything to do. */
