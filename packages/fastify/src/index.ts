@@ -3,19 +3,14 @@ import type { FastifyInstance, FastifyPluginCallback, FastifyRequest } from 'fas
 import fp from 'fastify-plugin';
 import {
   filterState as filterStateOf,
-  type FilterPlugins,
-  type WasmFilterOptions,
+  type RouteOptions,
+  type ScopeOptions,
 } from '@proxy-wasm-node/core/node';
 
 import { Registration } from './registration.js';
 
 /** What `app.register(wasmFilter, …)` takes. */
-export interface WasmFilterPluginOptions extends WasmFilterOptions {
-  /**
-   * One plugin or several: requests run through them first to last, responses last to first. Or a
-   * chain made with `createPluginChain`, which stays open when the app closes.
-   */
-  plugins: FilterPlugins;
+export interface WasmFilterPluginOptions extends ScopeOptions {
   /**
    * Lets the filter see what Fastify never does: `Expect: 100-continue`, Upgrade and CONNECT. It
    * then runs before Fastify's router on every request, and what it answers passes no hooks.
@@ -24,11 +19,8 @@ export interface WasmFilterPluginOptions extends WasmFilterOptions {
   attach?: boolean;
 }
 
-/**
- * A route's own chain, in the place of those of the scopes it is in. Without `plugins`: their
- * chains, with other options.
- */
-export type RouteFilterOptions = Partial<Omit<WasmFilterPluginOptions, 'attach'>>;
+/** What a route has in the place of the chains of the scopes it is in. */
+export type RouteFilterOptions = RouteOptions;
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -66,10 +58,10 @@ function register(
     registration.enter(request, reply, next);
   });
   app.addHook('onRoute', ({ config, url }) => {
-    registration.routes.meet(config?.wasmFilter, url);
+    registration.filters.meet(config?.wasmFilter, url);
   });
   app.addHook('onReady', () => registration.ready());
-  app.addHook('onClose', () => registration.close());
+  app.addHook('onClose', () => registration.filters.close());
   done();
 }
 

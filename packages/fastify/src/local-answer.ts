@@ -1,23 +1,16 @@
 /** What a filter answers, sent as the app would send it, so that Fastify's hooks and logs see it. */
 import type { FastifyReply } from 'fastify';
-import { mayAnswer, type LocalAnswer, type ServerReply } from '@proxy-wasm-node/core/node';
+import {
+  BODY_HEADERS,
+  mayAnswer,
+  type LocalAnswer,
+  type ServerReply,
+} from '@proxy-wasm-node/core/node';
 
 /** On a response: the reply that Fastify has for it now. */
 const REPLY = Symbol('proxy-wasm reply');
 
 type Noted = ServerReply & { [REPLY]?: FastifyReply };
-
-/** Headers that say something of the body that is not sent. */
-const OF_THE_BODY = [
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'content-range',
-  'transfer-encoding',
-  'trailer',
-  'etag',
-  'last-modified',
-];
 
 /** Before filters run: they may answer with it. */
 export function noteReply(reply: FastifyReply): void {
@@ -69,7 +62,7 @@ function takeFromApp(reply: FastifyReply): FastifyReply {
 function send(reply: FastifyReply, { status, headers, body }: LocalAnswer): void {
   // One that is not there is left alone: Node takes its removal as a wish, for a body that ends with
   // the connection.
-  for (const name of OF_THE_BODY) {
+  for (const name of BODY_HEADERS) {
     if (reply.hasHeader(name) || reply.raw.hasHeader(name)) reply.removeHeader(name);
   }
   // Not by code(), which refuses what is above 599.

@@ -8,6 +8,10 @@ export {
   type WasmFilter,
   type WasmFilterOptions,
 } from './wasm-filter.js';
+export { ScopeFilters, type RouteOptions, type ScopeOptions } from './scope-filters.js';
+export { hasRun, markRun } from './filters-run.js';
+export { invalidOptions } from './invalid-options.js';
+export { BODY_HEADERS } from './local-head.js';
 export type { LocalAnswer } from './local-answer.js';
 export type { Next, Over } from './exchange.js';
 export type { ServerReply, ServerRequest } from './messages.js';

@@ -5,8 +5,8 @@ import type { NodeResponse } from './messages.js';
 import { groupedEntries } from './response-entries.js';
 import { ResponseHeaders } from './response-headers.js';
 
-/** Describe a body that is not sent. */
-const OF_THE_BODY = new Set([
+/** Headers that describe a body: they go where a filter's answer takes its place. */
+export const BODY_HEADERS: ReadonlySet<string> = new Set([
   'content-length',
   'content-type',
   'content-encoding',
@@ -25,7 +25,7 @@ export function localHead(res: NodeResponse, keepHeaders: boolean): HeaderList {
   const entries = headers.entries();
   for (let index = 0; index < entries.length; index += 2) {
     const name = entries[index] as string;
-    if (name !== ':status' && !OF_THE_BODY.has(name)) list.add(name, entries[index + 1] as string);
+    if (name !== ':status' && !BODY_HEADERS.has(name)) list.add(name, entries[index + 1] as string);
   }
   return list;
 }
