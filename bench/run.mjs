@@ -20,6 +20,7 @@ const benchmarks = {
     (await import('./response-path/response-path-benchmark.mjs')).responsePathBenchmark,
   bodies: async () => (await import('./bodies/bodies-benchmark.mjs')).bodiesBenchmark,
   services: async () => (await import('./services/services-benchmark.mjs')).servicesBenchmark,
+  limits: async () => (await import('./limits/limits-benchmark.mjs')).limitsBenchmark,
   memory: async () => (await import('./memory/memory-benchmark.mjs')).memoryBenchmark,
 };
 

@@ -55,12 +55,14 @@ export const lastHeaders = {
 /**
  * @param {string | Uint8Array} code
  * @param {string} [configuration]
+ * @param {import('@proxy-wasm-node/core').Limits} [limits]
  * @returns {Promise<Plugin>}
  */
-export function openPlugin(code, configuration = '') {
+export function openPlugin(code, configuration = '', limits = {}) {
   return createHost({ logger: quietLogger }).createPlugin({
     code,
     configuration,
+    limits,
     name: 'measured',
   });
 }

@@ -92,11 +92,25 @@ export class CodeWalker extends Cursor {
     labels.length = 0;
     labels.push(-1);
     const { bytes } = this;
+    const localCount = this.#localCount;
     while (labels.length > 0) {
-      this.#from = this.position;
-      const opcode = bytes[this.position] as number;
-      this.position += 1;
-      this.#step(opcode, KINDS[opcode] as number);
+      const from = this.position;
+      const opcode = bytes[from] as number;
+      const kind = KINDS[opcode] as number;
+      // What most code consists of goes the short way.
+      if (kind === Kind.PLAIN) {
+        this.position = from + 1;
+      } else if (kind === Kind.LOCAL && (bytes[from + 1] as number) < Math.min(localCount, 0x80)) {
+        this.position = from + 2;
+      } else if (kind === Kind.NUMBER && (bytes[from + 1] as number) < 0x80) {
+        this.position = from + 2;
+      } else if (kind === Kind.MEMARG && isShortMemarg(bytes, from)) {
+        this.position = from + 3;
+      } else {
+        this.#from = from;
+        this.position = from + 1;
+        this.#step(opcode, kind);
+      }
     }
   }
 
@@ -329,4 +343,9 @@ export class CodeWalker extends Cursor {
     facts.region.push(this.#region);
     facts.target.push(target);
   }
+}
+
+/** Whether alignment and offset are a byte each, and no memory is named. */
+function isShortMemarg(bytes: Uint8Array, from: number): boolean {
+  return (bytes[from + 1] as number) < MEMORY_INDEX_FLAG && (bytes[from + 2] as number) < 0x80;
 }

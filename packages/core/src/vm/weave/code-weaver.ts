@@ -121,9 +121,8 @@ export class CodeWeaver {
     const row = region - this.#firstRegion;
     if (this.#payer[row] !== row) return;
     this.#copyUpTo(this.#facts.header.at(region));
-    const calls = this.#isCrowded(row) ? 0 : (this.#callCost[row] as number);
-    const cost = Math.min(Math.max((this.#cost[row] as number) + calls, 1), MOST_UNITS);
-    if (row === 0) this.#payAtEntry(cost, hasLoops);
+    const cost = this.#costOf(row);
+    if (row === 0) this.#payAtEntry(cost, hasLoops ? this.#firstUnits() : 0);
     else this.#payInLoop(cost);
     this.#mark();
   }
@@ -150,13 +149,29 @@ export class CodeWeaver {
     }
   }
 
-  #payAtEntry(cost: number, hasLoops: boolean): void {
+  /** What the loops may use at first: each a round or more, as the loops of Go's functions do. */
+  #firstUnits(): number {
+    let units = FIRST_LOOP_UNITS;
+    for (let row = 1; row < this.#payer.length; row += 1) {
+      if (this.#payer[row] === row) units += this.#costOf(row);
+    }
+    return Math.min(units, MOST_UNITS);
+  }
+
+  /** What one passage of a region's header costs. */
+  #costOf(row: number): number {
+    const calls = this.#isCrowded(row) ? 0 : (this.#callCost[row] as number);
+    return Math.min(Math.max((this.#cost[row] as number) + calls, 1), MOST_UNITS);
+  }
+
+  /** @param loopUnits what the function's loops get; 0: there are none */
+  #payAtEntry(cost: number, loopUnits: number): void {
     const out = this.#out;
     const { units } = this.#added;
     out.byte(Op.GLOBAL_GET);
     out.u32(units);
     out.byte(Op.I32_CONST);
-    out.s32(cost + (hasLoops ? FIRST_LOOP_UNITS : 0));
+    out.s32(Math.min(cost + loopUnits, MOST_UNITS));
     out.write([Op.I32_SUB, Op.LOCAL_TEE]);
     out.u32(this.#local);
     out.byte(Op.GLOBAL_SET);
@@ -166,9 +181,9 @@ export class CodeWeaver {
     out.write([Op.I32_CONST, 0, Op.I32_LT_S, Op.IF, NO_BLOCK_TYPE, Op.CALL]);
     out.u32(lookFunction(this.#added));
     out.byte(Op.END);
-    if (!hasLoops) return;
+    if (loopUnits === 0) return;
     out.byte(Op.I32_CONST);
-    out.s32(FIRST_LOOP_UNITS);
+    out.s32(loopUnits);
     out.byte(Op.LOCAL_SET);
     out.u32(this.#local);
   }

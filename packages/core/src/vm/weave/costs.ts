@@ -4,19 +4,19 @@
  */
 import { Target, type CodeFacts } from './code-facts.js';
 
-/** Units between two looks at the clock: about a millisecond. */
-export const UNITS_PER_LOOK = 1_000_000;
+/** Units between two looks at the clock: a millisecond or a few. */
+export const UNITS_PER_LOOK = 4_000_000;
 
-/** Units that a function with loops takes for them when it is entered. */
+/** Units that a function with loops takes for them when it is entered, beside a round of each. */
 export const FIRST_LOOP_UNITS = 1024;
 
 /** Units that its loops take when the first ones are used up. */
-export const MORE_LOOP_UNITS = 16_384;
+export const MORE_LOOP_UNITS = 65_536;
 
 /** What a call costs beside what is called. */
 const CALL_UNITS = 16;
 /** A hostcall: so that the clock is read after a hundred or so. */
-const HOSTCALL_UNITS = 8192;
+const HOSTCALL_UNITS = 32_768;
 /** What a function may cost that does not pay for itself, all that it calls included. */
 const CHEAP_UNITS = 512;
 /** Bytes that `memory.fill` and `memory.copy` move per unit, once they are many. */

@@ -170,18 +170,22 @@ describe('a module that can not be woven', () => {
     expect(() => weaveModule(bytes, LIMITS)).toThrow(WeaveError);
   });
 
-  it('because it is cut off, is refused wherever that is', async () => {
+  it('because it is cut off, is refused wherever that is', () => {
     for (const { bytes } of small) {
       for (let length = 8; length < bytes.length; length += 1) {
         const part = bytes.slice(0, length);
-        const isValid = WebAssembly.validate(part);
-        try {
-          expect(WebAssembly.validate(weaveModule(part, LIMITS).bytes)).toBe(isValid);
-        } catch (error) {
-          if (!(error instanceof WeaveError)) throw error;
-          expect(isValid).toBe(false);
-        }
+        expect(isValidWoven(part)).toBe(WebAssembly.validate(part));
       }
     }
   });
 });
+
+/** Whether something valid comes of it. */
+function isValidWoven(bytes: Uint8Array<ArrayBuffer>): boolean {
+  try {
+    return WebAssembly.validate(weaveModule(bytes, LIMITS).bytes);
+  } catch (error) {
+    if (error instanceof WeaveError) return false;
+    throw error;
+  }
+}
