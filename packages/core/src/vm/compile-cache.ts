@@ -76,8 +76,12 @@ async function compileNow(
   const module = await engineCompile(woven?.bytes ?? bytes, bytes);
   const base = { module, outline: readOutline(bytes), identity: sha256, sha256, refusal };
   if (woven === undefined) return { ...base, sizeBytes: bytes.length, woven };
-  const { time, caps, excess, allocatesObjects } = woven;
-  return { ...base, sizeBytes: bytes.length, woven: { time, caps, excess, allocatesObjects } };
+  const { time, offsets, caps, excess, allocatesObjects } = woven;
+  return {
+    ...base,
+    sizeBytes: bytes.length,
+    woven: { time, offsets, caps, excess, allocatesObjects },
+  };
 }
 
 interface Weaving {

@@ -1,6 +1,7 @@
 /** From a loaded module to a VM that has started. */
 import { WASI_MODULES } from '../abi/wasi-signatures.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
+import { restoreStack } from './guest-stack.js';
 import type { LoadedModule } from './load.js';
 import { usedMemoryName } from './module-reader.js';
 import type { EntryPoint } from './module-report.js';
@@ -40,6 +41,8 @@ export function instantiate(
   // A start section runs before its exports can be seen: an imported memory works even then.
   if (imported !== undefined) vm.memory.bind(imported.memory);
   const { entryPoint } = loaded.report;
+  const offsets = loaded.compiled.woven?.offsets;
+  vm.offsets = offsets;
   vm.enterStart();
   try {
     const { module, woven } = loaded.compiled;
@@ -49,6 +52,7 @@ export function instantiate(
     vm.bind(exports, exportedMemory(loaded, exports) ?? imported?.memory ?? noMemory());
     runEntryPoint(entryPoint, exports, process);
   } catch (cause) {
+    if (offsets !== undefined) restoreStack(cause, offsets);
     vm.fail(startError(cause, entryPoint, vm.timeLimit));
   } finally {
     vm.leaveStart();

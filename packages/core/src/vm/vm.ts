@@ -11,11 +11,13 @@ import { wallClockNs } from './clock.js';
 import { ContextTable } from './context-table.js';
 import type { Context } from './context.js';
 import { guestEntered, guestReturned } from './deferred.js';
+import { restoreStack } from './guest-stack.js';
 import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './hostcall-limits.js';
 import { LogLimit } from './log-limit.js';
 import { GuestMemory } from './memory.js';
 import type { RecycleWatch } from './recycle-watch.js';
 import type { TimeLimit } from './time-limit.js';
+import type { OffsetMap } from './weave/offset-map.js';
 
 /** Result of a callback that trapped: no i32, so no guest can return it. */
 export const TRAPPED = 0x1_0000_0000;
@@ -55,6 +57,8 @@ export class Vm {
   recycling: RecycleWatch | undefined;
   /** undefined: guest code may take as long as it likes. */
   timeLimit: TimeLimit | undefined;
+  /** Where the module's code was before limits were woven in; undefined: none were. */
+  offsets: OffsetMap | undefined;
 
   /** The context whose callback runs, or ran last if it lives. */
   current: Context;
@@ -154,7 +158,8 @@ export class Vm {
 
   /** What a guest call's catch does: marks the VM dead, answers {@link TRAPPED}. */
   trapped(cause: unknown, context: Context, callback: string): typeof TRAPPED {
-    const { timeLimit } = this;
+    const { timeLimit, offsets } = this;
+    if (offsets !== undefined && this.failure === undefined) restoreStack(cause, offsets);
     const where = `(context ${String(context.id)})`;
     const details = { contextId: context.id, callback, cause };
     this.fail(

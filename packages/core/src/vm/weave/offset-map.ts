@@ -13,13 +13,14 @@ export class OffsetMap {
     this.#end = end;
   }
 
-  /** undefined: the place is in code that was added. */
+  /** Of a check that was added, the place that it stands before; undefined: in an added function. */
   toOriginal(wovenOffset: number): number | undefined {
     const row = lastAtOrBefore(this.#woven, wovenOffset);
     if (row === -1) return undefined;
     const offset = (this.#original[row] as number) + wovenOffset - (this.#woven[row] as number);
     // Between the code before an insertion and that behind it there is only the insertion.
-    return offset < (this.#original[row + 1] ?? this.#end) ? offset : undefined;
+    const place = Math.min(offset, this.#original[row + 1] ?? Infinity);
+    return place < this.#end ? place : undefined;
   }
 }
 

@@ -51,7 +51,9 @@ export interface TimeExports {
 export interface WovenModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** undefined: the code is as it was. */
-  readonly time: { readonly exports: TimeExports; readonly offsets: OffsetMap } | undefined;
+  readonly time: { readonly exports: TimeExports } | undefined;
+  /** Where the code was before; undefined: where it is. */
+  readonly offsets: OffsetMap | undefined;
   /** What memories and tables may come to. */
   readonly caps: Caps;
   /** A memory or table that is larger from the start; undefined: none is. */
@@ -79,7 +81,7 @@ export function weaveModule(bytes: Uint8Array<ArrayBuffer>, limits: WeaveLimits)
   const isAsItShould = isFree || !shape.limits.some((entry) => needsCap(entry, caps));
   return {
     ...base,
-    bytes: isAsItShould ? bytes : copyModule(bytes, sections, shape, caps),
+    ...(isAsItShould ? { bytes, offsets: undefined } : copyModule(bytes, sections, shape, caps)),
     time: undefined,
     allocatesObjects: false,
   };
@@ -91,17 +93,27 @@ function copyModule(
   sections: readonly Section[],
   { limits }: ModuleShape,
   caps: Caps,
-): Uint8Array<ArrayBuffer> {
+): Pick<WovenModule, 'bytes' | 'offsets'> {
   const out = new ByteWriter(bytes.length + 64);
+  let offsets: OffsetMap | undefined;
   out.copy(bytes, 0, 8);
   for (const section of sections) {
     if (DECLARING.has(section.id)) {
       writeSection(out, section.id, () => {
         copyCapped(bytes, section.start, section.end, limits, caps, out);
       });
-    } else out.copy(bytes, section.header, section.end);
+      continue;
+    }
+    if (section.id === SectionId.CODE) {
+      offsets = new OffsetMap(
+        Int32Array.of(out.length),
+        Int32Array.of(section.header),
+        section.end,
+      );
+    }
+    out.copy(bytes, section.header, section.end);
   }
-  return out.view();
+  return { bytes: out.view(), offsets };
 }
 
 /** Sections that declare memories or tables. */
@@ -150,7 +162,7 @@ class ModuleWeaver {
     };
   }
 
-  weave(): Pick<WovenModule, 'bytes' | 'time' | 'allocatesObjects'> {
+  weave(): Pick<WovenModule, 'bytes' | 'time' | 'offsets' | 'allocatesObjects'> {
     this.#out.copy(this.#bytes, 0, 8);
     let rank = 0;
     for (const section of this.#sections) {
@@ -163,10 +175,10 @@ class ModuleWeaver {
     }
     for (; rank < SECTION_ORDER.length; rank += 1)
       this.#writeMissing(SECTION_ORDER[rank] as number);
-    const offsets = this.#offsets ?? new OffsetMap(new Int32Array(0), new Int32Array(0), 0);
     return {
       bytes: this.#out.view(),
-      time: { exports: this.#exports, offsets },
+      time: { exports: this.#exports },
+      offsets: this.#offsets,
       allocatesObjects: this.#allocatesObjects,
     };
   }
