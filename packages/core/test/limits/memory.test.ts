@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createHost, inspectModule, type Limits } from '../../src/index.js';
 import { filter, LOG, type FilterParts } from '../support/modules.js';
 import { recordLog } from '../support/record-log.js';
+import { OBJECTS } from '../vm/weave/corpus.js';
 
 const PAGE_BYTES = 65_536;
 
@@ -71,6 +72,14 @@ describe('limits.memoryBytes', () => {
     expect((await inspectModule(code)).problems).toEqual([
       expect.stringContaining('shared with other threads'),
     ]);
+  });
+
+  it.runIf(WebAssembly.validate(OBJECTS))('refuses objects, which no limit holds', async () => {
+    const { problems, loadable } = await inspectModule(OBJECTS);
+    expect(loadable).toBe(false);
+    expect(problems).toContainEqual(
+      expect.stringContaining('makes objects of the garbage collection proposal'),
+    );
   });
 
   it('caps tables too, which live in the app’s own memory', async () => {
