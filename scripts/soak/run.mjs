@@ -14,6 +14,11 @@ import { inMib, judgeGrowth } from '../load/judge.mjs';
 import { CALLBACK_TIME_MS, LOOPS_EVERY, TRAPS_EVERY } from './filters.mjs';
 import { Client } from './traffic.mjs';
 
+/**
+ * Guests that collect their garbage grow for some 200,000 requests until they have the heap that they
+ * want (the Go examples: 8 MiB each), and stay there. What leaks grows by more than that in an hour.
+ */
+const GUEST_GROWTH_BYTES = 8 * 1024 * 1024;
 /** The timer's own turn, and what else runs in it. */
 const DELAY_TOLERANCE_MS = 20;
 
@@ -58,6 +63,8 @@ const all = Promise.all([
 
 await delay((seconds * 1000) / 3);
 const warm = await askServer('memory');
+/** @type {Record<string, number>} */
+const guestsWarm = await askServer('guests');
 await askServer('measure');
 await delay((seconds * 2000) / 3);
 isOver = true;
@@ -66,6 +73,8 @@ for (const client of [trapping, looping, leaving, ...mixed]) client.close();
 await delay(500);
 const state = await askServer('state');
 const after = await askServer('memory');
+/** @type {Record<string, number>} */
+const guestsAfter = await askServer('guests');
 await askServer('close');
 
 const requests = mixed.reduce((sum, client) => sum + client.requests, 0);
@@ -109,7 +118,16 @@ must(state.running && state.streams === 0, `running ${state.running}, streams ${
 must(state.vms === state.expectedVms, `VMs ${state.vms}, expected ${state.expectedVms}`);
 const mostMs = CALLBACK_TIME_MS + DELAY_TOLERANCE_MS;
 must(state.delayP99Ms <= mostMs, `event loop p99 ${state.delayP99Ms} ms, at most ${mostMs}`);
-failures.push(...judgeGrowth(`${requests} requests`, warm, after));
+failures.push(...judgeGrowth(`${requests} requests`, warm, { ...after, guests: warm.guests }));
+
+const growths = Object.entries(guestsAfter).map(([name, size]) => ({
+  name,
+  by: size - (guestsWarm[name] ?? 0),
+}));
+for (const { name, by } of growths) {
+  must(by <= GUEST_GROWTH_BYTES, `the guest ${name} grew by ${inMib(by)} MiB`);
+}
+const grown = growths.filter(({ by }) => by !== 0).map(({ name, by }) => `${name} ${inMib(by)}`);
 
 console.log(
   [
@@ -117,6 +135,7 @@ console.log(
     `  requests: ${requests} through the examples, ${trapping.requests} with ${trapped} traps, ${looping.requests} with ${looped} loops`,
     `  event loop: p99 ${state.delayP99Ms.toFixed(1)} ms, most ${state.delayMaxMs.toFixed(1)} ms`,
     `  MiB warm / after: rss ${inMib(warm.rss)} / ${inMib(after.rss)}, heap ${inMib(warm.heap)} / ${inMib(after.heap)}, outside ${inMib(warm.outside)} / ${inMib(after.outside)}, guests ${inMib(warm.guests)} / ${inMib(after.guests)}`,
+    `  guests that have grown, MiB: ${grown.length === 0 ? 'none' : grown.join(', ')}`,
     ...failures.map((failure) => `  FAILED: ${failure}`),
   ].join('\n'),
 );

@@ -61,6 +61,10 @@ const eventLoop = monitorEventLoopDelay({ resolution: 10 });
 /** @type {Record<string, () => unknown>} */
 const answers = {
   memory: () => kept(plugins),
+  guests: () =>
+    Object.fromEntries(
+      plugins.map(({ name, context }) => [name, context?.vm.memory.sizeBytes ?? 0]),
+    ),
   measure: () => {
     eventLoop.reset();
     return eventLoop.enable();
