@@ -3,26 +3,31 @@ import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'no
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const FOLDERS = fileURLToPath(new URL('../../examples/filters', import.meta.url));
+/** The examples, and what only tests use. */
+const FOLDERS = ['examples/filters', 'packages/conformance/filters'].map((folder) =>
+  fileURLToPath(new URL(`../../${folder}`, import.meta.url)),
+);
 const NOT_SOURCE = /^(?:node_modules|target|build)$|\.wasm$/;
 const BUILD_COMMAND = /^## Build$.*?^```sh$\n(.*?)^```$/ms;
 const DIGEST = /(?<=sha256\s+`)[0-9a-f]{64}(?=`)/;
 
-/** A folder of examples/filters: its sources, its README, and the module built from them. */
+/** A filter's folder: its sources, its README, and the module built from them. */
 export class Filter {
-  /** @param {string} name the folder's name and the module's */
-  constructor(name) {
+  /** @param {string} parent @param {string} name the folder's name and the module's */
+  constructor(parent, name) {
     this.name = name;
-    this.folder = join(FOLDERS, name);
+    this.folder = join(parent, name);
     this.module = join(this.folder, `${name}.wasm`);
     this.readme = join(this.folder, 'README.md');
   }
 
   /** All filters, by name. */
   static all() {
-    return readdirSync(FOLDERS, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => new Filter(entry.name));
+    return FOLDERS.flatMap((parent) =>
+      readdirSync(parent, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => new Filter(parent, entry.name)),
+    );
   }
 
   /** @param {string} target a folder that gets the sources and nothing that was built */

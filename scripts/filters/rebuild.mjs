@@ -1,5 +1,5 @@
 /**
- * Rebuilds the filters of examples/filters from their sources, each in a folder of its own outside the
+ * Rebuilds the filters of examples/filters and of the tests from their sources, each in a folder of its own outside the
  * tree, by the command that its README documents.
  *
  *   node scripts/filters/rebuild.mjs [--check] [name…]
