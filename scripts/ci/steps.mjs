@@ -38,7 +38,10 @@ export const steps = [
   },
   {
     name: 'soak, a minute of it',
-    command: ['npm', 'run', '--silent', 'soak', '--', '--seconds', '60'],
+    command: [
+      ...['npm', 'run', '--silent', 'soak', '--', '--seconds', '60'],
+      ...['--trap-every', '200', '--loop-every', '1000'],
+    ],
     needs: 'scripts/soak/run.mjs',
   },
   ...['22', '24', '26'].map((node) => ({

@@ -3,7 +3,8 @@ import autocannon from 'autocannon';
 
 import { greet, GREETING } from './apps/app.mjs';
 
-/** @typedef {{ requests: number, errors: number, requestsPerSecond: number, p99Ms: number }} LoadResult */
+/** `requests` were answered; more may have been `sent`, and cut off at the end. */
+/** @typedef {{ requests: number, sent: number, errors: number, requestsPerSecond: number, p99Ms: number }} LoadResult */
 /** @typedef {{ status: number, body: string | RegExp }} Expected */
 
 const TIMEOUT_SECONDS = 5;
@@ -30,11 +31,12 @@ function post(path, body) {
 }
 
 /**
- * @param {{ port: number, connections: number, seconds: number }} load
+ * @param {{ port: number, connections: number, seconds: number, perSecond?: number }} load
+ *   perSecond: at most; default: as many as there can be
  * @returns {Promise<LoadResult>} errors: connections that failed, timeouts, and answers that are not
  *   what they should be
  */
-export async function steadyLoad({ port, connections, seconds }) {
+export async function steadyLoad({ port, connections, seconds, perSecond }) {
   let wrong = 0;
   const unanswered = new Set(EXCHANGES);
   const requests = EXCHANGES.map((exchange) => ({
@@ -47,11 +49,13 @@ export async function steadyLoad({ port, connections, seconds }) {
   const result = await autocannon({
     url: `http://127.0.0.1:${port}`,
     ...{ connections, duration: seconds, requests, timeout: TIMEOUT_SECONDS },
+    ...(perSecond === undefined ? {} : { overallRate: perSecond }),
   });
   // In a short run a connection that hangs has not timed out yet.
   wrong += unanswered.size;
   return {
     requests: result.requests.total,
+    sent: result.requests.sent,
     errors: result.errors + result.timeouts + wrong,
     requestsPerSecond: result.requests.total / result.duration,
     p99Ms: result.latency.p99,

@@ -14,7 +14,7 @@ import { createHost } from '@proxy-wasm-node/core';
 import { wasmFilter } from '@proxy-wasm-node/core/node';
 
 import { inMib } from '../load/judge.mjs';
-import { Client } from './traffic.mjs';
+import { Client } from './reload-client.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -57,7 +57,7 @@ const statuses = {};
 const clients = Array.from({ length: clientCount }, () => new Client(port));
 const traffic = clients.map(async (client) => {
   while (!isOver) {
-    const status = await client.send({ path: '/', expected: 200 });
+    const status = await client.send();
     statuses[status] = (statuses[status] ?? 0) + 1;
   }
 });

@@ -1,100 +1,122 @@
-/** The server under test, in a process of its own, so that its event loop is all its own. */
+/** All that is soaked, in one process: the examples' app, and a site for each way to fail. */
 import { createServer } from 'node:http';
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { createHost } from '@proxy-wasm-node/core';
-import { wasmFilter } from '@proxy-wasm-node/core/node';
 
-import { kept } from '../load/kept.mjs';
-import { CONSUMER, EXAMPLES, failing, UPSTREAMS } from './filters.mjs';
+import { readArgument } from '../../bench/child.mjs';
+import { openExpress } from '../load/apps/express.mjs';
+import { kept, resources } from '../load/kept.mjs';
+import { openExamples, openUpstreams } from './examples-site.mjs';
+import { openSites, siteNames } from './failing-site.mjs';
+import { LoopDelayMeter } from './loop-delay.mjs';
 
-/** @typedef {import('node:http').IncomingMessage} IncomingMessage */
-/** @typedef {import('node:http').ServerResponse} ServerResponse */
+/** @typedef {import('./failing-site.mjs').SiteRates} SiteRates */
+/** @typedef {import('./failing-site.mjs').SiteCounts} SiteCounts */
+/** @typedef {{ appPort: number, sitesPort: number, tcpPort: number }} Ports */
+/**
+ * @typedef {object} Report
+ * @property {Record<string, SiteCounts>} sites
+ * @property {number} consumed messages that the filters have passed to each other
+ * @property {string[]} errors
+ * @property {string[]} notWell plugins and streams that are not as they should be when nothing runs
+ */
 
-/** @type {string[]} */
-const unhandled = [];
-process.on('unhandledRejection', (error) => unhandled.push(String(error)));
-process.on('uncaughtException', (error) => unhandled.push(String(error)));
+const WELL_WITHIN_MS = 10_000;
+const MOST_ERRORS = 10;
 
+process.on('message', async (/** @type {string} */ question) => {
+  process.send?.(await questions[question]?.());
+  if (question !== 'close') return;
+  // From here on it has to end by itself.
+  process.off('disconnect', endOrphan);
+  process.disconnect();
+});
+process.once('disconnect', endOrphan);
+/** What nothing in here may do. @type {string[]} */
+const errors = [];
+// Made at their first use, by whoever warns of something first.
+void [process.stdout, process.stderr];
+const before = resources();
+const meter = new LoopDelayMeter();
+
+const upstreams = await openUpstreams();
 const host = createHost({
-  upstreams: UPSTREAMS,
-  logger: { level: 'silent', info: () => undefined },
+  logger: { info: () => undefined, warn: takeLine, error: takeLine },
+  upstreams: upstreams.upstreams,
 });
-// Before the producer, which looks for its queue.
-const consumer = await host.createPlugin(CONSUMER);
-const examples = await Promise.all(EXAMPLES.map((options) => host.createPlugin(options)));
-const traps = await host.createPlugin(await failing('traps'));
-const loops = await host.createPlugin(await failing('loops'));
-const plugins = [consumer, ...examples, traps, loops];
-
-/** @type {Record<string, string[]>} */
-const failures = {};
-for (const plugin of plugins) {
-  plugin.on('failed', (error) => (failures[plugin.name] ??= []).push(error.code));
-}
-
-const filters = {
-  '/examples': wasmFilter(examples),
-  '/traps': wasmFilter(traps),
-  '/loops': wasmFilter(loops),
-};
-
-const server = createServer((req, res) => {
-  const { url = '' } = req;
-  const [, filter] = Object.entries(filters).find(([prefix]) => url.startsWith(prefix)) ?? [];
-  if (filter === undefined) answer(req, res);
-  else filter(req, res, () => answer(req, res));
+const examples = await openExamples(host, upstreams.linesPort);
+const app = await openExpress(examples.chain, (error) => addError(String(error)));
+const sites = await openSites(host, /** @type {SiteRates} */ (readArgument()));
+const sitesServer = createServer((req, res) => {
+  const site = sites.get((req.url ?? '').split('/')[1] ?? '');
+  if (site === undefined) res.writeHead(404).end();
+  else site.handle(req, res);
 });
+await new Promise((resolve) => sitesServer.listen(0, '127.0.0.1', () => resolve(undefined)));
+const plugins = [...examples.plugins, ...[...sites.values()].map(({ plugin }) => plugin)];
 
-/** Reads what comes, and sends as much back. @param {IncomingMessage} req @param {ServerResponse} res */
-function answer(req, res) {
-  let size = 0;
-  req.on('data', (/** @type {Buffer} */ chunk) => (size += chunk.length));
-  req.on('end', () => {
-    res.setHeader('content-type', 'text/plain');
-    res.end(`read ${size}`);
-  });
-}
-
-const eventLoop = monitorEventLoopDelay({ resolution: 10 });
-
-/** @type {Record<string, () => unknown>} */
-const answers = {
+/** @type {Record<string, () => Promise<object>>} */
+const questions = {
   memory: () => kept(plugins),
-  guests: () =>
-    Object.fromEntries(
-      plugins.map(({ name, context }) => [name, context?.vm.memory.sizeBytes ?? 0]),
-    ),
-  measure: () => {
-    eventLoop.reset();
-    return eventLoop.enable();
-  },
-  state: () => ({
-    failures,
-    unhandled,
-    delayP99Ms: eventLoop.percentile(99) / 1e6,
-    delayMaxMs: eventLoop.max / 1e6,
-    running: plugins.every(({ state }) => state === 'running'),
-    streams: plugins.reduce((sum, { streams }) => sum + streams, 0),
-    vms: host.metrics.read().find(({ name }) => name === 'wasm.active')?.value,
-    expectedVms: plugins.length,
-  }),
-  isRunning: () => [traps.state, loops.state].every((state) => state === 'running'),
-  close: async () => {
-    server.closeAllConnections();
-    server.close();
-    await host.close();
-  },
+  report,
+  startDelay: async () => meter.start(),
+  delay: async () => meter.stop(),
+  close,
 };
+// From here on; what fails before ends the process.
+process.on('unhandledRejection', (error) => addError(`unhandled rejection: ${String(error)}`));
+process.on('uncaughtException', (error) => addError(`uncaught exception: ${String(error)}`));
+const { port: sitesPort } = /** @type {import('node:net').AddressInfo} */ (sitesServer.address());
+process.send?.({ appPort: app.port, sitesPort, tcpPort: examples.tcpPort });
 
-process.on('message', (/** @type {{ question: string }} */ { question }) => {
-  void Promise.resolve(answers[question]?.()).then((value) => {
-    process.send?.({ value });
-    if (question === 'close') process.disconnect();
-  });
-});
+/** Whoever started it is gone. */
+function endOrphan() {
+  process.exit(1);
+}
 
-server.listen(0, '127.0.0.1', () => {
-  const address = /** @type {import('node:net').AddressInfo} */ (server.address());
-  process.send?.({ port: address.port });
-});
+/** @param {string} error */
+function addError(error) {
+  if (errors.length < MOST_ERRORS) errors.push(error);
+}
+
+/** The sites' failures are counted there; nobody else may complain. @param {object} _fields @param {string} message */
+function takeLine(_fields, message) {
+  const isOfSite = siteNames.some((name) => message.includes(`"${name}"`));
+  if (!isOfSite && !message.startsWith('wasm log')) addError(message);
+}
+
+/** When nothing runs any more. @returns {Promise<Report>} */
+async function report() {
+  const until = Date.now() + WELL_WITHIN_MS;
+  while (notWell().length > 0 && Date.now() < until) await delay(20);
+  return {
+    sites: Object.fromEntries([...sites].map(([name, { counts }]) => [name, counts])),
+    consumed: host.metrics.read().find(({ name }) => name === 'requests_total')?.value ?? 0,
+    errors,
+    notWell: notWell(),
+  };
+}
+
+function notWell() {
+  const open = plugins
+    .filter(({ streams }) => streams > 0)
+    .map(({ name, streams }) => `${name} has ${streams} streams`);
+  const down = plugins
+    .filter(({ state }) => state !== 'running')
+    .map(({ name, state }) => `${name} is ${state}`);
+  const unwell = [...sites]
+    .filter(([, site]) => !site.isWell)
+    .map(([name]) => `${name} is not well`);
+  return [...open, ...down, ...unwell];
+}
+
+async function close() {
+  await Promise.all([app.close(), examples.close()]);
+  await new Promise((resolve) => sitesServer.close(resolve));
+  await host.close();
+  await upstreams.close();
+  // Handles close in the turn after they were asked to.
+  await delay(50);
+  return { leftOpen: resources(before), errors };
+}

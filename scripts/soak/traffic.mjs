@@ -1,100 +1,83 @@
-/** Clients of the soak: what they send, and what they count. */
-import { Agent, request } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
+/** Everything at once: the examples' exchanges, their TCP filter, and the sites that fail. */
+import { steadyLoad } from '../load/steady-load.mjs';
+import { siteNames } from './failing-site.mjs';
+import { sendAndLeave } from './leaving-client.mjs';
+import { SiteClient } from './site-client.mjs';
+import { talkInLines } from './tcp-client.mjs';
 
-const ALICE = `Basic ${Buffer.from('alice:wonderland').toString('base64')}`;
+/** @typedef {import('../load/steady-load.mjs').LoadResult} LoadResult */
+/** @typedef {import('./server.child.mjs').Ports} Ports */
+/** @typedef {import('./site-client.mjs').Answers} Answers */
 
-/** @typedef {{ method?: string, path: string, headers?: Record<string, string>, body?: string, expected: number }} Shape */
+const EXAMPLE_CONNECTIONS = 2;
+const WARM_UP_CONNECTIONS = 16;
+/** A server that can't keep up is late whatever its filters do: that is no question here. */
+const EXAMPLES_PER_SECOND = 60;
+/** To each site, so that others are open on a VM when it fails. */
+const SITE_CONNECTIONS = 3;
 
-/** What the examples do with it is known. @type {Shape[]} */
-const MIXED = [
-  { path: '/examples/a?b=c', expected: 200 },
-  { path: '/examples/tenant', headers: { 'x-tenant': 'a' }, expected: 200 },
-  { method: 'POST', path: '/examples/upload', body: 'x'.repeat(10_000), expected: 200 },
-  { method: 'HEAD', path: '/examples/head', expected: 200 },
-  { path: '/examples/with-name', headers: { authorization: ALICE }, expected: 200 },
-];
+export class Traffic {
+  #ports;
+  /** @type {Record<string, SiteClient>} */
+  #sites;
+  /** Of the examples. @type {Pick<LoadResult, 'requests' | 'sent' | 'errors'>} */
+  #examples = { requests: 0, sent: 0, errors: 0 };
+  #lines = 0;
+  #left = 0;
 
-export class Client {
-  #agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  #port;
-  requests = 0;
-  /** @type {Record<string, number>} */
-  unexpected = {};
-
-  /** @param {number} port */
-  constructor(port) {
-    this.#port = port;
+  /** @param {Ports} ports */
+  constructor(ports) {
+    this.#ports = ports;
+    this.#sites = Object.fromEntries(
+      siteNames.map((name) => [name, new SiteClient(ports.sitesPort, name)]),
+    );
   }
 
-  /** @param {Shape} shape @returns {Promise<number>} the status; 0 where there was none */
-  send({ method = 'GET', path, headers = {}, body = '' }) {
-    this.requests += 1;
-    return new Promise((resolve) => {
-      const options = { agent: this.#agent, host: '127.0.0.1', port: this.#port, method, path };
-      const req = request({ ...options, headers }, (res) => {
-        res.resume();
-        res.on('end', () => resolve(res.statusCode ?? 0));
-        res.on('error', () => resolve(0));
-      });
-      req.on('error', () => resolve(0));
-      req.end(body);
-    });
+  /** As much as there can be of it. @param {number} seconds */
+  warmUp(seconds) {
+    return this.#run(seconds, { connections: WARM_UP_CONNECTIONS });
   }
 
-  /** @param {() => boolean} goesOn */
-  async sendMixed(goesOn) {
-    for (let index = 0; goesOn(); index += 1) {
-      const shape = /** @type {Shape} */ (MIXED[index % MIXED.length]);
-      const status = await this.send(shape);
-      if (status !== shape.expected) this.#note(`${shape.path}: ${status}`);
-    }
+  /** @param {number} seconds */
+  run(seconds) {
+    const perSecond = EXAMPLES_PER_SECOND;
+    return this.#run(seconds, { connections: EXAMPLE_CONNECTIONS, perSecond });
   }
 
-  /**
-   * One request after the other through a filter that fails now and then. A 503 is what the policy
-   * says of the request that failed; the next is sent when the plugin has healed, so that there is
-   * exactly one for each failure.
-   *
-   * @param {string} path
-   * @param {() => boolean} goesOn
-   * @param {() => Promise<boolean>} isRunning
-   * @returns {Promise<number>} how many were answered 503
-   */
-  async sendFailing(path, goesOn, isRunning) {
-    let refused = 0;
-    while (goesOn()) {
-      const status = await this.send({ path, expected: 200 });
-      if (status === 503) {
-        refused += 1;
-        while (!(await isRunning())) await delay(5);
-      } else if (status !== 200) {
-        this.#note(`${path}: ${status}`);
-      }
-    }
-    return refused;
+  /** @param {number} seconds @param {{ connections: number, perSecond?: number }} load */
+  async #run(seconds, load) {
+    const until = performance.now() + seconds * 1000;
+    const [examples, lines, left] = await Promise.all([
+      steadyLoad({ port: this.#ports.appPort, seconds, ...load }),
+      talkInLines(this.#ports.tcpPort, until),
+      sendAndLeave(this.#ports.appPort, until),
+      ...Object.values(this.#sites).map((site) => site.run(SITE_CONNECTIONS, until)),
+    ]);
+    this.#examples.requests += examples.requests;
+    this.#examples.sent += examples.sent;
+    this.#examples.errors += examples.errors;
+    this.#lines += lines;
+    this.#left += left;
   }
 
-  /** Connections that are cut at any point. @param {() => boolean} goesOn */
-  async sendAndLeave(goesOn) {
-    while (goesOn()) {
-      const req = request({
-        ...{ host: '127.0.0.1', port: this.#port, method: 'POST', path: '/examples/left' },
-        headers: { 'content-length': '100000' },
-      });
-      req.on('error', () => undefined);
-      req.write('x'.repeat(1000));
-      await delay(Math.random() * 20);
-      req.destroy();
-    }
+  get examples() {
+    return this.#examples;
   }
 
-  /** @param {string} what */
-  #note(what) {
-    this.unexpected[what] = (this.unexpected[what] ?? 0) + 1;
+  /** What the TCP filter has passed. */
+  get lines() {
+    return this.#lines;
   }
 
-  close() {
-    this.#agent.destroy();
+  /** Requests to the examples whose client went away. */
+  get left() {
+    return this.#left;
+  }
+
+  /** What each site has answered. @returns {Record<string, Answers>} */
+  get sites() {
+    return Object.fromEntries(
+      Object.entries(this.#sites).map(([name, { answers }]) => [name, answers]),
+    );
   }
 }

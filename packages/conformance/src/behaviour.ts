@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 
-import type { PluginOptions } from '@proxy-wasm-node/core';
+import type { Plugin, PluginOptions } from '@proxy-wasm-node/core';
 import type { WasmFilter, WasmFilterOptions } from '@proxy-wasm-node/core/node';
 
 import type { GuestScript } from './guests/wat-guest.js';
@@ -176,7 +176,7 @@ export interface Target {
    * among the middlewares that {@link start} is given.
    */
   wasmFilter?(
-    plugins: readonly PluginOptions[],
+    plugins: readonly (Plugin | PluginOptions)[],
     options: WasmFilterOptions & { isAttached: boolean },
   ): FilterMiddleware;
   /** Starts a server with the middlewares in order, then the app. */

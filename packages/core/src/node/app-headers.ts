@@ -5,7 +5,7 @@
 import { INVALID_VALUE, toHeaderName, toHeaderValue } from '../abi/header-syntax.js';
 import { isSameHeaderName, type HeaderList } from '../stream/header-list.js';
 import { addHeaderLine, isHttp2, isInjected, type NodeRequest } from './messages.js';
-import { HEADERS, KNOWS_HEADERS } from './node-symbols.js';
+import { HEADERS, HEADERS_COUNT, KNOWS_HEADERS } from './node-symbols.js';
 
 type Headers = Record<string, unknown>;
 
@@ -60,10 +60,19 @@ function adopt(list: HeaderList, name: string, value: unknown): void {
 function nodeHeaders(req: NodeRequest): Headers {
   const { rawHeaders } = req;
   const headers: Headers = {};
-  for (let index = 0; index < rawHeaders.length; index += 2) {
+  const count = countedHeaders(req);
+  for (let index = 0; index < count; index += 2) {
     addHeaderLine(req, rawHeaders[index] as string, rawHeaders[index + 1] as string, headers);
   }
   return headers;
+}
+
+/** How much of `rawHeaders` Node takes for `headers`: of very many lines, only the first. */
+function countedHeaders(req: NodeRequest): number {
+  const { length } = req.rawHeaders;
+  if (isInjected(req) || !KNOWS_HEADERS) return length;
+  const count = (req as unknown as Record<symbol, number>)[HEADERS_COUNT as symbol];
+  return Math.min(count ?? length, length);
 }
 
 /** As HTTP/2's compatibility API builds them. */
