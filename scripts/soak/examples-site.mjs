@@ -42,6 +42,8 @@ const CHAIN = {
 const CONSUMER = 'queue-consumer';
 const GUARD = 'tcp-command-guard';
 
+const MANY_CANCELLED = { streamResetBurst: 1_000_000, streamResetRate: 1_000_000 };
+
 /** An allowing CheckResponse, as a gRPC message: its status is 0. */
 const ALLOWED = Buffer.from([0, 0, 0, 0, 2, 0x0a, 0]);
 
@@ -51,7 +53,8 @@ const ALLOWED = Buffer.from([0, 0, 0, 0, 2, 0x0a, 0]);
  * @returns {Promise<{ upstreams: NonNullable<HostOptions['upstreams']>, linesPort: number, close(): Promise<void> }>}
  */
 export async function openUpstreams() {
-  const grpc = createHttp2Server();
+  // Calls of clients that leave are cancelled, which is no attack on it.
+  const grpc = createHttp2Server(MANY_CANCELLED);
   grpc.on('stream', (stream) => {
     stream.on('error', () => stream.destroy());
     stream.respond({ 'content-type': 'application/grpc' }, { waitForTrailers: true });
