@@ -40,7 +40,7 @@ export const steps = [
     name: 'soak, a minute of it',
     command: [
       ...['npm', 'run', '--silent', 'soak', '--', '--seconds', '60'],
-      ...['--trap-every', '200', '--loop-every', '1000'],
+      ...['--trap-every', '200', '--loop-every', '600'],
     ],
     needs: 'scripts/soak/run.mjs',
   },

@@ -4,7 +4,7 @@ import autocannon from 'autocannon';
 import { greet, GREETING } from './apps/app.mjs';
 
 /** `requests` were answered; more may have been `sent`, and cut off at the end. */
-/** @typedef {{ requests: number, sent: number, errors: number, requestsPerSecond: number, p99Ms: number }} LoadResult */
+/** @typedef {{ requests: number, sent: number, errors: number, unexpected: string[], requestsPerSecond: number, p99Ms: number }} LoadResult */
 /** @typedef {{ status: number, body: string | RegExp }} Expected */
 
 const TIMEOUT_SECONDS = 5;
@@ -38,12 +38,16 @@ function post(path, body) {
  */
 export async function steadyLoad({ port, connections, seconds, perSecond }) {
   let wrong = 0;
+  /** @type {Set<string>} */
+  const unexpected = new Set();
   const unanswered = new Set(EXCHANGES);
   const requests = EXCHANGES.map((exchange) => ({
     ...exchange[0],
     onResponse: (/** @type {number} */ status, /** @type {string} */ body) => {
       unanswered.delete(exchange);
-      if (!isExpected(status, body, exchange[1])) wrong += 1;
+      if (isExpected(status, body, exchange[1])) return;
+      wrong += 1;
+      unexpected.add(`${exchange[0].path}: ${status} ${body.slice(0, 80)}`);
     },
   }));
   const result = await autocannon({
@@ -51,12 +55,17 @@ export async function steadyLoad({ port, connections, seconds, perSecond }) {
     ...{ connections, duration: seconds, requests, timeout: TIMEOUT_SECONDS },
     ...(perSecond === undefined ? {} : { overallRate: perSecond }),
   });
-  // In a short run a connection that hangs has not timed out yet.
-  wrong += unanswered.size;
+  // In a short run a connection that hangs has not timed out yet; at a low rate not all have a turn.
+  const hung = perSecond === undefined ? [...unanswered] : [];
+  wrong += hung.length;
+  for (const [{ path }] of hung) unexpected.add(`${path}: never answered`);
+  if (result.errors > 0)
+    unexpected.add(`${result.errors} errors, ${result.timeouts} of them timeouts`);
   return {
     requests: result.requests.total,
     sent: result.requests.sent,
     errors: result.errors + result.timeouts + wrong,
+    unexpected: [...unexpected],
     requestsPerSecond: result.requests.total / result.duration,
     p99Ms: result.latency.p99,
   };

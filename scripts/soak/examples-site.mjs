@@ -42,6 +42,7 @@ const CHAIN = {
 const CONSUMER = 'queue-consumer';
 const GUARD = 'tcp-command-guard';
 
+/** Of later Nodes; the types are of the oldest. @type {object} */
 const MANY_CANCELLED = { streamResetBurst: 1_000_000, streamResetRate: 1_000_000 };
 
 /** An allowing CheckResponse, as a gRPC message: its status is 0. */

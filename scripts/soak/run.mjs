@@ -29,7 +29,7 @@ function describe({ report, traffic, delay, anyway, warm, after, failures }) {
     const answers = traffic.sites[name];
     return `  ${name}: ${requests} requests, failed ${failed} times; filtered ${answers?.filtered}, unfiltered ${answers?.unfiltered}, 503 ${answers?.refused}`;
   });
-  /** @param {keyof typeof warm} kind */
+  /** @param {'heap' | 'outside' | 'guests' | 'rss'} kind */
   const series = (kind) => `${kind} ${inMib(warm[kind])} / ${inMib(after[kind])}`;
   const memory = /** @type {const} */ (['heap', 'outside', 'guests', 'rss']).map(series);
   return [

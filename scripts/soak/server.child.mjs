@@ -17,6 +17,7 @@ import { LoopDelayMeter } from './loop-delay.mjs';
 /**
  * @typedef {object} Report
  * @property {Record<string, SiteCounts>} sites
+ * @property {Record<string, number>} guests size of each one's memory
  * @property {number} consumed messages that the filters have passed to each other
  * @property {string[]} errors
  * @property {string[]} notWell plugins and streams that are not as they should be when nothing runs
@@ -91,6 +92,9 @@ async function report() {
   const until = Date.now() + WELL_WITHIN_MS;
   while (notWell().length > 0 && Date.now() < until) await delay(20);
   return {
+    guests: Object.fromEntries(
+      plugins.map(({ name, context }) => [name, context?.vm.memory.sizeBytes ?? 0]),
+    ),
     sites: Object.fromEntries([...sites].map(([name, { counts }]) => [name, counts])),
     consumed: host.metrics.read().find(({ name }) => name === 'requests_total')?.value ?? 0,
     errors,

@@ -22,7 +22,7 @@ const EXCHANGES = [
 ];
 const TIMEOUT_MS = 10_000;
 /** After each answer, so that the server can keep up. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 40;
 const MOST_WRONG = 10;
 
 export class SiteClient {

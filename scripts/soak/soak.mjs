@@ -5,7 +5,7 @@ import { FEWEST_FAILURES, judgeClose, judgeDelay, judgeMemory, judgeTraffic } fr
 import { Server } from './server.mjs';
 import { Traffic } from './traffic.mjs';
 
-/** @typedef {import('../load/kept.mjs').Memory} Memory */
+/** @typedef {import('./judge.mjs').Reading} Reading */
 /** @typedef {import('./failing-site.mjs').SiteRates} SiteRates */
 /** @typedef {import('./loop-delay.mjs').LoopDelay} LoopDelay */
 /** @typedef {import('./server.child.mjs').Report} Report */
@@ -17,8 +17,8 @@ import { Traffic } from './traffic.mjs';
  * @property {Traffic} traffic
  * @property {LoopDelay} delay
  * @property {LoopDelay} anyway what a process without filters has at the same time
- * @property {Memory} warm
- * @property {Memory} after
+ * @property {Reading} warm
+ * @property {Reading} after
  * @property {string[]} failures what is not as it should be
  */
 
@@ -73,12 +73,12 @@ class Soak {
 
   /** @returns {Promise<SoakResult>} */
   async run() {
-    const { seconds, callbackTimeMs } = this.#options;
+    const { callbackTimeMs } = this.#options;
     const warm = await this.#warmUp();
     const startMs = performance.now();
     /** @type {{ delay: LoopDelay, anyway: LoopDelay }} */
     let delays;
-    /** @type {Memory} */
+    /** @type {Reading} */
     let after;
     do {
       delays = await this.#stretch();
@@ -88,16 +88,16 @@ class Soak {
     const traffic = this.#traffic;
     const failures = [
       ...judgeTraffic(report, traffic),
-      ...judgeMemory(warm, after, seconds),
+      ...judgeMemory(warm, after),
       ...judgeDelay(delays.delay, delays.anyway, callbackTimeMs),
       ...judgeClose(await this.#server.close()),
     ];
     return { report, traffic, ...delays, warm, after, failures };
   }
 
-  /** Until a round leaves memory as it was. @returns {Promise<Memory>} */
+  /** Until a round leaves memory as it was. @returns {Promise<Reading>} */
   async #warmUp() {
-    /** @type {Memory | undefined} */
+    /** @type {Reading | undefined} */
     let before;
     for (let round = 1; ; round += 1) {
       await this.#traffic.warmUp(this.#stretchSeconds);
@@ -116,15 +116,15 @@ class Soak {
     return { delay, anyway };
   }
 
-  /** @param {string} what has been done before @returns {Promise<Memory>} */
+  /** @param {string} what has been done before @returns {Promise<Reading>} */
   async #memory(what) {
-    await this.#server.report();
+    const { guests: each } = await this.#server.report();
     const memory = await this.#server.memory();
     const { heap, outside, guests, rss } = memory;
     this.#progress(
       `${what}: heap ${inMib(heap)}, outside ${inMib(outside)}, guests ${inMib(guests)}, rss ${inMib(rss)} MiB`,
     );
-    return memory;
+    return { ...memory, each };
   }
 
   /** @param {number} startMs */

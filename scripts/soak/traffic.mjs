@@ -12,7 +12,7 @@ import { talkInLines } from './tcp-client.mjs';
 const EXAMPLE_CONNECTIONS = 2;
 const WARM_UP_CONNECTIONS = 16;
 /** A server that can't keep up is late whatever its filters do: that is no question here. */
-const EXAMPLES_PER_SECOND = 60;
+const EXAMPLES_PER_SECOND = 50;
 /** To each site, so that others are open on a VM when it fails. */
 const SITE_CONNECTIONS = 3;
 
@@ -20,8 +20,8 @@ export class Traffic {
   #ports;
   /** @type {Record<string, SiteClient>} */
   #sites;
-  /** Of the examples. @type {Pick<LoadResult, 'requests' | 'sent' | 'errors'>} */
-  #examples = { requests: 0, sent: 0, errors: 0 };
+  /** Of the examples. @type {Pick<LoadResult, 'requests' | 'sent' | 'errors' | 'unexpected'>} */
+  #examples = { requests: 0, sent: 0, errors: 0, unexpected: [] };
   #lines = 0;
   #left = 0;
 
@@ -54,6 +54,7 @@ export class Traffic {
       ...Object.values(this.#sites).map((site) => site.run(SITE_CONNECTIONS, until)),
     ]);
     this.#examples.requests += examples.requests;
+    this.#examples.unexpected.push(...examples.unexpected);
     this.#examples.sent += examples.sent;
     this.#examples.errors += examples.errors;
     this.#lines += lines;
