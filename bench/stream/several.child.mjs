@@ -16,7 +16,9 @@ const { effort } = readArgument();
 /** @type {Record<string, () => void>} */
 const sides = {};
 for (const { name, configuration } of exampleFilters) {
-  sides[name] = hostSide([await openPlugin(filterPath(name), configuration)]);
+  sides[name] = hostSide([
+    await openPlugin(filterPath(name), configuration, { callbackTimeMs: false }),
+  ]);
 }
 /** @type {SeveralResult} */
 const result = timeInTurns(sides, effort);
