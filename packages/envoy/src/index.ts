@@ -1,0 +1,26 @@
+/** Envoy's configuration: as plugin options for the adapters, and as a typed model with positions. */
+export { findRoute } from './find-route.js';
+export type {
+  Cluster,
+  ClusterTls,
+  DirectResponse,
+  Endpoint,
+  EnvoyConfiguration,
+  EnvoyNode,
+  FilterChain,
+  ForwardAction,
+  HeaderAddition,
+  HeaderEdits,
+  HttpConnectionManager,
+  HttpFilterChain,
+  Listener,
+  Route,
+  RouteConfiguration,
+  RouteMatch,
+  TcpFilterChain,
+  TcpProxyConfig,
+  VirtualHost,
+  WasmPlugin,
+  WasmService,
+} from './model.js';
+export type { ConfigNote, ConfigPosition, Positioned } from './position.js';
