@@ -1,7 +1,7 @@
 /**
  * Checks what a user would get: packs each public package, runs publint and are-the-types-wrong on the
  * tarball, installs all tarballs with plain npm in an empty folder, loads every entry by import and by
- * require, and starts a service. Needs built packages. Prints one line per check and exits 1 if any failed.
+ * require, asks every command for its version, and starts a service. Needs built packages. Prints one line per check and exits 1 if any failed.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * @typedef {{ name: string, private?: boolean, exports: Record<string, unknown>,
+ * @typedef {{ name: string, private?: boolean, exports: Record<string, unknown>, bin?: Record<string, string>,
  *   peerDependencies?: Record<string, string>, devDependencies?: Record<string, string> }} Manifest
  * @typedef {{ manifest: Manifest, tarball: string }} Packed
  */
@@ -79,6 +79,12 @@ function checkInstalled(packed) {
     for (const path of Object.keys(manifest.exports)) {
       if (!path.endsWith('.json')) checkEntry(`${manifest.name}${path.slice(1)}`);
     }
+  }
+  for (const command of packed.flatMap(({ manifest: { bin: commands = {} } }) =>
+    Object.keys(commands),
+  )) {
+    const file = join(work, 'node_modules/.bin', command);
+    check(`${command} --version`, file, ['--version'], { cwd: work, silent: true });
   }
   for (const load of [
     "require('@proxy-wasm-node/core')",

@@ -3,6 +3,8 @@
  *
  *   abi <- vm <- contexts <- stream <- node <- adapters
  *
+ * and packages are imported as core <- envoy <- cli,
+ *
  * so that the state machine of a stream can be driven by a test or a benchmark with no Node object in
  * sight, and an adapter holds no rule of its own. plugin.ts and host.ts wire the rest together.
  */
@@ -67,8 +69,20 @@ const ADAPTER_MESSAGE =
   '@proxy-wasm-node/core/node. A rule that two adapters need belongs in core/node. ' +
   'See scripts/lint/layers.mjs.';
 
+/** @type {Record<string, { packages: string, why: string }>} the packages that are no adapters */
+const TOOLS = {
+  envoy: {
+    packages: 'core|core/node|core/tcp',
+    why: 'envoy turns a configuration into options of core; it serves nothing',
+  },
+  cli: {
+    packages: 'core|core/node|core/tcp|envoy',
+    why: 'a command puts together what the packages have; an adapter is for apps of its framework',
+  },
+};
+
 /**
- * One ESLint configuration per folder of packages/core/src, and one for the adapters.
+ * One ESLint configuration per folder of packages/core/src, one for the adapters, and one for each tool.
  *
  * @returns {import('eslint').Linter.Config[]}
  */
@@ -79,7 +93,18 @@ export function layerConfigs() {
   ]);
   return [
     // The behaviour table stands behind the adapters, and runs on all of them.
-    { ...adapters, ignores: ['packages/core/**', 'packages/conformance/**'] },
+    {
+      ...adapters,
+      ignores: ['core', 'conformance', ...Object.keys(TOOLS)].map((name) => `packages/${name}/**`),
+    },
+    ...Object.entries(TOOLS).map(([name, { packages, why }]) =>
+      restrict(
+        `package ${name}`,
+        [`packages/${name}/src/**/*.ts`],
+        `Layers: ${name} sees only ${packages.replaceAll('|', ', ')} of this project: ${why}. See scripts/lint/layers.mjs.`,
+        [`^@proxy-wasm-node/(?!(${packages})$)`, '^(\\.\\./)+([^/]+/src|packages)/'],
+      ),
+    ),
     ...Object.entries(layers).flatMap(([folder, layer]) => folderConfigs(folder, layer)),
   ];
 }
