@@ -20,8 +20,12 @@ export const layers = {
     folders: [],
     why: 'abi is what the spec says: data and codecs without state, so it stands on nothing',
   },
+  code: {
+    folders: [],
+    why: 'code is where the bytes of modules come from: it knows nothing of what they are',
+  },
   vm: {
-    folders: ['abi'],
+    folders: ['abi', 'code'],
     why: 'a VM is one instance of a module and knows no context or stream; pass such things in',
   },
   contexts: {
@@ -55,7 +59,7 @@ export const layers = {
     why: 'a self-test drives a stream with nothing at its ends; plugin-starter.ts gives it the context',
   },
   thread: {
-    folders: ['abi', 'services', 'vm', 'contexts'],
+    folders: ['abi', 'code', 'services', 'vm', 'contexts'],
     root: [
       ...['plugin', 'plugin-errors', 'plugin-events', 'plugin-log', 'recovery', 'start-deadline'],
       ...['resolve-options', 'option-checks', 'vm-registry'],

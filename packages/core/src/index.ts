@@ -1,6 +1,13 @@
 /** The public names of `@proxy-wasm-node/core`; everything else may change. */
 export { createHost, createPlugin, createService } from './host.js';
 export type { HealthReport, Host, PluginHealth, ServiceHealth } from './host.js';
+export type {
+  CodeCredentials,
+  CodeSourceOptions,
+  DockerAuth,
+  DockerConfig,
+  RetryBackoff,
+} from './code/code-source-options.js';
 export { inspectModule } from './inspect.js';
 export type {
   EntryPoint,

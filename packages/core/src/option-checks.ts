@@ -65,6 +65,12 @@ export function countOrFalse(unit: string): Check {
   );
 }
 
+/** What a timer of Node's takes. */
+export const delay = expect(
+  'a whole number of milliseconds from 1 to 2147483647',
+  (value) => Number.isInteger(value) && (value as number) > 0 && (value as number) <= 0x7fff_ffff,
+);
+
 export function oneOf(...values: readonly string[]): Check {
   const expected = values.map((value) => JSON.stringify(value)).join(' or ');
   return expect(expected, (value) => typeof value === 'string' && values.includes(value));

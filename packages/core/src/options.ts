@@ -1,5 +1,6 @@
 /** The public options: their types, their defaults, and what they come to. */
 import type { PropertyValue } from './abi/property-value.js';
+import type { CodeSourceOptions } from './code/code-source-options.js';
 import type { PropertyOption } from './contexts/app-properties.js';
 import type { Logger } from './logger.js';
 import type { SelfTest } from './self-test/self-test.js';
@@ -10,7 +11,10 @@ import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './vm/hostcall-limi
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
-/** A path, a `file:` URL (as URL or string), the bytes, or a module that is compiled already. */
+/**
+ * A path, a URL (as URL or string), the bytes, or a module that is compiled already. URLs are `file:`,
+ * `https:`, `http:`, and `oci://registry/repository:tag` or `…@sha256:…` for an image in a registry.
+ */
 export type ModuleCode = string | URL | Uint8Array | WebAssembly.Module;
 
 /** Text is sent as UTF-8, bytes as they are, anything else as its JSON. */
@@ -236,12 +240,21 @@ export interface HostOptions {
   hostFunctions?: Record<string, HostFunction>;
   /** For tests. Default: the system's. */
   clock?: Clock;
+  /** How remote code is fetched; what a plugin says itself comes first. */
+  codeSource?: CodeSourceOptions;
 }
 
 export interface PluginOptions {
   code: ModuleCode;
   /** Of the original bytes, in hex; a mismatch is an error, and nothing is run. */
   sha256?: string;
+  /**
+   * Takes code from a URL without `sha256` (or `@sha256:` in an `oci:` one), whatever comes; default
+   * false: such options are refused.
+   */
+  allowUnpinned?: boolean;
+  /** How remote code is fetched. */
+  codeSource?: CodeSourceOptions;
   /** `plugin_name`, in logs and errors; default: the file's name without `.wasm`. */
   name?: string;
   /** `plugin_root_id`: which of a module's root contexts is meant; default ''. */
@@ -303,6 +316,7 @@ export const DEFAULT_BACKOFF: Required<ReloadBackoff> = {
 export interface ResolvedPluginOptions {
   readonly code: ModuleCode;
   readonly sha256: string | undefined;
+  readonly codeSource: CodeSourceOptions | undefined;
   readonly name: string;
   readonly rootId: string;
   readonly configuration: Uint8Array;

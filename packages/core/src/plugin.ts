@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 
 import { CodeWatch } from './code-watch.js';
+import { toPath } from './code/code-source.js';
 import type { PluginContext } from './contexts/plugin-context.js';
 import { messageOf, type ProxyWasmError } from './errors.js';
 import type {
@@ -24,7 +25,6 @@ import type { PluginFigures } from './services/host-figures.js';
 import { PauseWatch } from './stream/pause-watch.js';
 import type { StreamPlugin } from './stream/ports.js';
 import type { VmRegistry } from './vm-registry.js';
-import { toPath } from './vm/code-source.js';
 import { guestIsRunning, whenGuestReturns } from './vm/deferred.js';
 import type { LoadedModule } from './vm/load.js';
 
@@ -33,6 +33,8 @@ export type PluginState = 'running' | 'failed' | 'closed';
 /** What `reload` may change; what is absent stays, and a file is read again. */
 export interface PluginChange {
   code?: ModuleCode;
+  /** Of the code from now on; absent: with new code none, else the one before. */
+  sha256?: string;
   configuration?: Configuration;
   /** In the place of the plugin's option of that name, from now on. */
   selfTest?: SelfTest;
@@ -355,7 +357,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#ensureOpen();
     const given = { ...this.#setup.given, ...change, name: this.name };
     // The digest was that of the code before.
-    if (change.code !== undefined) delete given.sha256;
+    if (change.code !== undefined && change.sha256 === undefined) delete given.sha256;
     const options = resolvePluginOptions(given);
     const started = await this.#starter.prepare(options);
     this.#setup = { given, options };

@@ -1,10 +1,13 @@
 /** Checks the options and completes them: the one place where that happens. */
+import { checkRemoteCode, codeSource } from './code-source-checks.js';
+import { isCompiledModule, nameOfCode } from './code/code-source.js';
 import { messageOf, ProxyWasmError } from './errors.js';
 import {
   arrayOf,
   callable,
   count,
   countOrFalse,
+  delay,
   expect,
   flag,
   isObject,
@@ -28,12 +31,11 @@ import {
 } from './options.js';
 import type { SharedState } from './services/shared-state.js';
 import { upstream } from './upstream-checks.js';
-import { isCompiledModule, nameOfCode } from './vm/code-source.js';
 
 const NOTHING = new Uint8Array(0);
 
 const code = expect(
-  'a path, a file: URL, a Uint8Array or a WebAssembly.Module',
+  'a path, a URL, a Uint8Array or a WebAssembly.Module',
   (value) =>
     (typeof value === 'string' && value !== '') ||
     value instanceof URL ||
@@ -74,12 +76,6 @@ const properties: Check = (value, path) => {
     refuse(path, 'an object or a function', value);
 };
 
-/** What a timer of Node's takes. */
-const delay = expect(
-  'a whole number of milliseconds from 1 to 2147483647',
-  (value) => Number.isInteger(value) && (value as number) > 0 && (value as number) <= 0x7fff_ffff,
-);
-
 const limits = shape({
   memoryBytes: count('bytes'),
   callbackTimeMs: countOrFalse('milliseconds'),
@@ -110,6 +106,8 @@ const pluginOptions = shape(
   {
     code,
     sha256: hexDigest,
+    allowUnpinned: flag,
+    codeSource,
     name: text,
     rootId: text,
     configuration,
@@ -173,6 +171,7 @@ const hostOptions = shape({
   instruments: flag,
   foreignFunctions: recordOf(callable),
   hostFunctions: recordOf(callable),
+  codeSource,
   clock: (value, path) => {
     if (!isObject(value) || typeof value['nowNs'] !== 'function') {
       refuse(path, 'an object with a method nowNs', value);
@@ -204,11 +203,13 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
   if (!isObject(options)) refuse('plugin options', 'an object', options);
   pluginOptions(options, '');
   if (isCompiledModule(options.code)) checkModuleOptions(options);
+  checkRemoteCode(options);
   if (options.watch === true) checkWatch(options);
   const { vm = {} } = options;
   return {
     code: options.code,
     sha256: options.sha256,
+    codeSource: options.codeSource,
     name: options.name ?? nameOfCode(options.code),
     rootId: options.rootId ?? '',
     configuration: toBytes(options.configuration, 'configuration'),
@@ -244,7 +245,7 @@ function policiesOf({
 /** Checks the options that `reload` takes. */
 export function checkReload(change: object): void {
   if (!isObject(change)) refuse('the change', 'an object', change);
-  shape({ code, configuration, selfTest: callable })(change, '');
+  shape({ code, sha256: hexDigest, configuration, selfTest: callable })(change, '');
 }
 
 function resolveLimits({ limits: given = {} }: PluginOptions): ResolvedLimits {

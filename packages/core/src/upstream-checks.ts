@@ -12,7 +12,7 @@ import {
 } from './option-checks.js';
 import type { Upstream } from './options.js';
 
-const originUrl: Check = (value, path) => {
+export const originUrl: Check = (value, path) => {
   const url = typeof value === 'string' && URL.canParse(value) ? new URL(value) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     refuse(path, 'an http: or https: origin URL, options, or a function', value);

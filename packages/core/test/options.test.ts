@@ -84,7 +84,7 @@ describe('plugin options', () => {
 
   it.each<[string, object, string]>([
     ['no code', {}, 'code must be given, but is undefined'],
-    ['code of a wrong kind', { code: 7 }, 'code must be a path, a file: URL'],
+    ['code of a wrong kind', { code: 7 }, 'code must be a path, a URL, a Uint8Array'],
     ['an empty path', { code: '' }, 'but is ""'],
     [
       'an unknown option',
@@ -193,6 +193,95 @@ describe('plugin options', () => {
     expect(
       refusal(() => resolve({ code: module, limits: { ...limits, memoryBytes: 1 } })),
     ).toContain('limits.memoryBytes');
+  });
+});
+
+describe('options of remote code', () => {
+  const sha256 = 'a'.repeat(64);
+  const image = 'oci://ghcr.io/team/filter';
+
+  it.each<[string, object]>([
+    ['a URL with its digest', { code: 'https://host/a.wasm', sha256 }],
+    ['a URL object, unpinned', { code: new URL('http://host/a.wasm'), allowUnpinned: true }],
+    ['an image by the digest of its module', { code: `${image}:v1`, sha256 }],
+    ['an image by the digest of its manifest', { code: `${image}@sha256:${sha256}` }],
+    ['an image by both tag and digest', { code: `${image}:v1@sha256:${sha256}` }],
+    ['an image, unpinned', { code: new URL(image), allowUnpinned: true }],
+    [
+      'all of codeSource',
+      {
+        code: `${image}:v1`,
+        sha256,
+        codeSource: {
+          cacheDir: false,
+          cacheTtlMs: 1,
+          maxBytes: 1,
+          timeoutMs: 1,
+          retries: 0,
+          retryBackoff: { baseIntervalMs: 1, maxIntervalMs: 1 },
+          negativeCacheMs: false,
+          headers: { 'x-token': 'secret' },
+          credentials: { username: 'u', password: 'p' },
+          dockerConfig: { auths: {}, credsStore: 'x' },
+          plainHttp: true,
+          tls: { ca: 'pem' },
+          origin: 'http://127.0.0.1:1',
+        },
+      },
+    ],
+  ])('are taken: %s', (_what, options) => {
+    expect(() => resolve(options)).not.toThrow();
+  });
+
+  it.each<[string, object, string]>([
+    ['a URL without a digest', { code: 'https://host/a.wasm' }, 'sha256 must be given, since code'],
+    ['a tag without a digest', { code: `${image}:v1` }, 'or @sha256:… in the place of the tag'],
+    ['a URL that is none', { code: 'https://' }, 'code is a URL that can not be read'],
+    ['an image without a registry', { code: 'oci:filter:v1' }, 'has no registry'],
+    ['an image without a repository', { code: 'oci://ghcr.io/' }, 'has no repository'],
+    ['a repository in capitals', { code: 'oci://ghcr.io/Team/filter' }, 'in small letters'],
+    ['a tag that none can be', { code: `${image}:-v1` }, 'has a tag that none can be'],
+    ['a digest of another kind', { code: `${image}@sha512:00` }, 'not sha256: and 64 small hex'],
+    ['a digest that is cut off', { code: `${image}@sha256:00` }, 'not sha256: and 64 small hex'],
+    [
+      'watching',
+      { code: 'https://host/a.wasm', allowUnpinned: true, watch: true },
+      'watch is for files, but code is https://host/a.wasm; call reload()',
+    ],
+    ['a name of a header', { code, codeSource: { headers: { 'a b': '' } } }, 'codeSource.headers'],
+    ['no password', { code, codeSource: { credentials: { username: 'u' } } }, 'password must be'],
+    ['two kinds', { code, codeSource: { credentials: { token: 't', username: 'u' } } }, 'username'],
+    ['no list of auths', { code, codeSource: { dockerConfig: { auths: 1 } } }, 'dockerConfig must'],
+    ['an origin with a path', { code, codeSource: { origin: 'http://a/b' } }, 'codeSource.origin'],
+    ['retries without end', { code, codeSource: { retries: Infinity } }, 'from 0 to 100'],
+    [
+      'a backoff that shrinks',
+      { code, codeSource: { retryBackoff: { maxIntervalMs: 10 } } },
+      'codeSource.retryBackoff.maxIntervalMs must be at least baseIntervalMs, but is 10',
+    ],
+    ['an unknown one', { code, codeSource: { cachedir: '/tmp' } }, 'did you mean cacheDir?'],
+  ])('are refused: %s', (_what, options, message) => {
+    expect(refusal(() => resolve(options))).toContain(message);
+  });
+
+  it.each<[string, object]>([
+    ['user and query of a URL', { code: 'https://u:SECRET@host/a?sig=SECRET#SECRET' }],
+    ['the user of an image', { code: 'oci://u:SECRET@ghcr.io/team/filter:v1' }],
+    ['a URL that can not be read', { code: 'https://u:SECRET@' }],
+    ['a header', { code, codeSource: { headers: { a: 'SECRET\n' } } }],
+    ['credentials', { code, codeSource: { credentials: { token: ['SECRET'] } } }],
+  ])('never show a secret: %s', (_what, options) => {
+    const message = refusal(() => resolve(options));
+    expect(message).not.toBe('');
+    expect(message).not.toContain('SECRET');
+  });
+
+  it('give the plugin a name without tag, digest or user', () => {
+    const name = (url: string): string => resolve({ code: url, allowUnpinned: true }).name;
+    expect(name('https://u:p@host/a/my%20filter.wasm?sig=1')).toBe('my filter');
+    expect(name('https://u:p@host')).toBe('plugin');
+    expect(name(`${image}:v1@sha256:${sha256}`)).toBe('filter');
+    expect(name('oci://u:p@localhost:5000/a/b')).toBe('b');
   });
 });
 

@@ -70,10 +70,12 @@ export function resolveServiceOptions(given: ServiceOptions): ResolvedServiceOpt
   };
 }
 
+/** Code is read, and its digest checked, before it is sent; the others stay here. */
+const STAYING = ['code', 'sha256', 'allowUnpinned', 'codeSource', 'logger', 'upstreams'] as const;
+
 function toSent(given: PluginOptions, plugin: ResolvedPluginOptions): Omit<PluginOptions, 'code'> {
   const rest: Partial<PluginOptions> = { ...given };
-  // Code is read, and its digest checked, before it is sent; the others stay here.
-  for (const name of ['code', 'sha256', 'logger', 'upstreams'] as const) delete rest[name];
+  for (const name of STAYING) delete rest[name];
   const sent = {
     ...rest,
     name: plugin.name,

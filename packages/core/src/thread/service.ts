@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 
+import { isCompiledModule, readCode } from '../code/code-source.js';
 import { createPropertySource } from '../contexts/app-properties.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
 import { toLogSink, type Logger, type LogSink } from '../logger.js';
@@ -13,7 +14,6 @@ import type { CountedContext, PluginFigures } from '../services/host-figures.js'
 import type { HostServices } from '../services/host-services.js';
 import { Upstreams } from '../services/upstreams.js';
 import { StartDeadline } from '../start-deadline.js';
-import { isCompiledModule, readCode } from '../vm/code-source.js';
 import type { ServiceApp } from './app-answers.js';
 import {
   resolveServiceOptions,

@@ -1,7 +1,7 @@
 /** Compiles each module once per process, however many plugins use it. */
+import type { CodeBytes } from '../code/code-source.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
 import { ByteReader } from './byte-reader.js';
-import type { CodeBytes } from './code-source.js';
 import { checkHeader } from './module-header.js';
 import { readModule, type ModuleOutline } from './module-reader.js';
 import { readProducers } from './producers.js';

@@ -1,8 +1,8 @@
 /** From code to a module that this host can run. */
 import type { AbiVersion } from '../abi/types.js';
+import { isCompiledModule, readCode } from '../code/code-source.js';
 import { ProxyWasmError } from '../errors.js';
 import type { ModuleCode, ResolvedLimits } from '../options.js';
-import { isCompiledModule, readCode } from './code-source.js';
 import { adopt, compile, type CompiledModule } from './compile-cache.js';
 import { reportModule, type HostSupport, type ModuleReport } from './module-report.js';
 import type { WeaveLimits } from './weave/weave-module.js';

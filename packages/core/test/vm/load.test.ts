@@ -6,9 +6,9 @@ import { pathToFileURL } from 'node:url';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { nameOfCode } from '../../src/code/code-source.js';
 import { hasHostcall } from '../../src/hostcalls/table.js';
 import { DEFAULT_LIMITS } from '../../src/options.js';
-import { nameOfCode } from '../../src/vm/code-source.js';
 import { loadModule, weaveLimits, type LoadedModule } from '../../src/vm/load.js';
 import { ALLOCATOR, filter, filterText, LOG } from '../support/modules.js';
 import { assemble } from '../support/wat.js';

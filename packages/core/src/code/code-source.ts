@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { messageOf, ProxyWasmError } from '../errors.js';
 import type { ModuleCode } from '../options.js';
+import { isRemote, nameOfRemote } from './remote-url.js';
 
 /** `scheme://…`, or `scheme:…` for the ones in use; a drive letter is no scheme. */
 const URL_LIKE = /^(?:[a-z][a-z0-9+.-]+:\/\/|(?:file|https?|oci|data|blob):)/i;
@@ -25,7 +26,7 @@ export function isCompiledModule(code: unknown): code is WebAssembly.Module {
 
 /** The name that a plugin gets from its code: the file's, without `.wasm`; else `plugin`. */
 export function nameOfCode(code: ModuleCode): string {
-  const path = code instanceof URL ? code.pathname : code;
+  const path = isRemote(code) ? nameOfRemote(code) : code instanceof URL ? code.pathname : code;
   if (typeof path !== 'string') return 'plugin';
   const name = basename(decode(path).replace(/[?#].*$/, '')).replace(/\.wasm$/i, '');
   return name === '' ? 'plugin' : name;
