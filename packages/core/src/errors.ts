@@ -32,6 +32,10 @@ export const ErrorCodes = {
   PW_ERR_BODY_CONSUMED: 'The request body was read before the filter could see it.',
   PW_ERR_HTTP_SERVER: 'A TCP filter was given a server, or a connection, of HTTP.',
   PW_ERR_CONNECTION_CONSUMED: 'The connection was read before the filter could see it.',
+  PW_ERR_ENVOY_SYNTAX: 'A configuration of Envoy’s is no YAML or JSON that can be read.',
+  PW_ERR_ENVOY_INVALID: 'A configuration of Envoy’s has what Envoy would not take either.',
+  PW_ERR_ENVOY_UNSUPPORTED: 'A configuration of Envoy’s asks for what is not here.',
+  PW_ERR_ENVOY_AMBIGUOUS: 'A configuration of Envoy’s has several listeners, and none was chosen.',
 } as const;
 
 export type ErrorCode = keyof typeof ErrorCodes;

@@ -1,6 +1,7 @@
 /** Envoy's configuration: as plugin options for the adapters, and as a typed model with positions. */
 export { findRoute } from './find-route.js';
 export type {
+  Admin,
   Cluster,
   ClusterTls,
   DirectResponse,
@@ -14,9 +15,11 @@ export type {
   HttpConnectionManager,
   HttpFilterChain,
   Listener,
+  Metadata,
   Route,
   RouteConfiguration,
   RouteMatch,
+  StatsTag,
   TcpFilterChain,
   TcpProxyConfig,
   VirtualHost,

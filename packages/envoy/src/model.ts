@@ -9,6 +9,9 @@ import type { ConfigNote, Positioned } from './position.js';
 /** Envoy's `Bootstrap`. */
 export interface EnvoyConfiguration extends Positioned {
   readonly node: EnvoyNode | undefined;
+  readonly admin: Admin | undefined;
+  /** `stats_config.stats_tags`: labels that are part of metrics' names. */
+  readonly statsTags: readonly StatsTag[];
   readonly listeners: readonly Listener[];
   readonly clusters: readonly Cluster[];
   /** `bootstrap_extensions` with a `WasmService`. */
@@ -24,6 +27,21 @@ export interface EnvoyNode extends Positioned {
   readonly property: Readonly<Record<string, PropertyValue>>;
 }
 
+/** Where Envoy would serve its admin interface. */
+export interface Admin extends Positioned {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** For `metrics.tags` of `createHost`. */
+export interface StatsTag extends Positioned {
+  readonly name: string;
+  readonly pattern: RegExp;
+}
+
+/** Envoy's `Metadata`, as a property: `{ filter_metadata: { namespace: { key: value } } }`. */
+export type Metadata = Readonly<Record<string, PropertyValue>>;
+
 export interface Listener extends Positioned {
   /** Its `name`; where there is none: address and port. */
   readonly name: string;
@@ -33,6 +51,8 @@ export interface Listener extends Positioned {
   readonly port: number;
   /** Only for `::`: whether IPv6 alone is served. */
   readonly ipv6Only: boolean;
+  /** Plugins have it as the property `listener_metadata`. */
+  readonly metadata: Metadata | undefined;
   readonly filterChain: FilterChain;
 }
 
@@ -66,6 +86,8 @@ export interface HttpConnectionManager extends Positioned {
   readonly requestTimeoutMs: number;
   /** Of a connection without streams, milliseconds; default 3 600 000; 0: no limit. */
   readonly idleTimeoutMs: number;
+  /** Protocols that `upgrade_configs` lets through, in lower case: `websocket`, or none. */
+  readonly upgrades: readonly string[];
 }
 
 /** Envoy's `RouteConfiguration`. Use `findRoute` to look a request up. */
@@ -86,6 +108,8 @@ export interface Route extends Positioned {
   readonly name: string;
   readonly match: RouteMatch;
   readonly action: DirectResponse | ForwardAction;
+  /** In Envoy the property `xds.route_metadata`. */
+  readonly metadata: Metadata | undefined;
   /** In the order in which they are made: the route's, its virtual host's, the whole table's. */
   readonly requestHeaders: HeaderEdits;
   readonly responseHeaders: HeaderEdits;
@@ -157,6 +181,8 @@ export interface Cluster extends Positioned {
   readonly tls: ClusterTls | undefined;
   /** IP version of addresses by DNS; 0: any. */
   readonly dnsFamily: 0 | 4 | 6;
+  /** In Envoy the property `xds.cluster_metadata`. */
+  readonly metadata: Metadata | undefined;
 }
 
 export interface Endpoint extends Positioned {

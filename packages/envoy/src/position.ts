@@ -1,5 +1,7 @@
 /** Where something stands in the text of a configuration. */
 export interface ConfigPosition {
+  /** The option `file`; undefined where it was not given. */
+  readonly file?: string | undefined;
   /** As one would write it: `static_resources.listeners[0].address`; '' is the whole. */
   readonly path: string;
   /** From 1 on. */

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { configError, refuseInvalid } from '../refusals.js';
+import { optional, type Read } from '../schema/field.js';
+import { mapped, message } from '../schema/message.js';
+import { bytes, name, text } from '../schema/scalars.js';
+
+export const dataSource = message('envoy.config.core.v3.DataSource', {
+  fields: {
+    filename: optional(name, 'a relative one starts at `baseDirectory`'),
+    inline_bytes: optional(bytes),
+    inline_string: optional(text),
+    environment_variable: optional(name),
+  },
+  unsupported: ['watched_directory'],
+  exactlyOne: [['filename', 'inline_bytes', 'inline_string', 'environment_variable']],
+});
+
+/** What a data source holds; files are read now. */
+export const sourceBytes: Read<Uint8Array> = mapped(dataSource, (values, context) => {
+  const { filename, environment_variable: variable } = values;
+  if (filename !== undefined) {
+    const path = resolve(context.baseDirectory, filename);
+    try {
+      return new Uint8Array(readFileSync(path));
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      const at = values.placeOf('filename');
+      throw configError('PW_ERR_ENVOY_INVALID', at, `could not read the file: ${reason}`);
+    }
+  }
+  if (variable !== undefined) {
+    const value = context.environment[variable];
+    if (value !== undefined) return Buffer.from(value, 'utf8');
+    const at = values.placeOf('environment_variable');
+    refuseInvalid(at, `there is no environment variable ${variable}`);
+  }
+  return values.inline_bytes ?? Buffer.from(values.inline_string ?? '', 'utf8');
+});
