@@ -54,6 +54,10 @@ export const layers = {
     root: ['plugin', 'host', 'option-checks', 'upstream-checks'],
     why: 'tcp turns sockets into stream events; hostcalls and services come through plugin.ts and host.ts',
   },
+  inspect: {
+    folders: ['abi', 'code', 'vm', 'hostcalls'],
+    why: 'inspect reports on modules and runs none, so that a tool which needs no host starts fast',
+  },
   'self-test': {
     folders: ['abi', 'vm', 'contexts', 'stream'],
     why: 'a self-test drives a stream with nothing at its ends; plugin-starter.ts gives it the context',
@@ -80,7 +84,7 @@ const TOOLS = {
     why: 'envoy turns a configuration into options of core; it serves nothing',
   },
   cli: {
-    packages: 'core|core/node|core/tcp|envoy',
+    packages: 'core|core/inspect|core/node|core/tcp|envoy',
     why: 'a command puts together what the packages have; an adapter is for apps of its framework',
   },
 };

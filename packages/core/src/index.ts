@@ -8,7 +8,7 @@ export type {
   DockerConfig,
   RetryBackoff,
 } from './code/code-source-options.js';
-export { inspectModule } from './inspect.js';
+export { inspectModule } from './inspect/inspect.js';
 export type {
   EntryPoint,
   ExportReport,

@@ -1,5 +1,5 @@
 import { AbiVersion } from '../abi/types.js';
-import { createServices, type HostServices } from '../services/host-services.js';
+import type { HostServices } from '../services/host-services.js';
 import type { Vm } from '../vm/vm.js';
 import { getBufferBytes, getBufferStatus, setBufferBytes } from './buffers.js';
 import { getCurrentTimeNanoseconds } from './clock.js';
@@ -109,12 +109,10 @@ const TOOLCHAIN: HostcallTable = {
 /**
  * The `env` imports of a VM: the hostcalls of its ABI version. Those that its capabilities leave
  * out are there too, so that the module links, and answer INTERNAL_FAILURE.
- *
- * @param services the host's; default: some of its own
  */
 export function createEnvImports(
   vm: Vm,
-  services: HostServices = createServices(),
+  services: HostServices,
 ): Record<string, (...args: never[]) => unknown> {
   const imports: Record<string, (...args: never[]) => unknown> = {};
   const { abiVersion, allowed } = vm.identity;

@@ -23,6 +23,9 @@ export interface CompiledModule {
   readonly refusal: WeaveError | undefined;
 }
 
+/** What can be told of a module without compiling it. */
+export type ExaminedModule = Omit<CompiledModule, 'module' | 'identity'>;
+
 /** No limits: a module is compiled as it is. */
 export const UNLIMITED: WeaveLimits = { time: false, memoryBytes: undefined };
 
@@ -67,21 +70,35 @@ export function compiledCount(): number {
   return cache.size;
 }
 
-async function compileNow(
-  { bytes, sha256 }: CodeBytes,
-  limits: WeaveLimits,
-): Promise<CompiledModule> {
+async function compileNow(code: CodeBytes, limits: WeaveLimits): Promise<CompiledModule> {
+  const { bytes, sha256 } = code;
   checkHeader(bytes);
-  const { woven, refusal } = weave(bytes, limits);
-  const module = await engineCompile(woven?.bytes ?? bytes, bytes);
-  const base = { module, outline: readOutline(bytes), identity: sha256, sha256, refusal };
-  if (woven === undefined) return { ...base, sizeBytes: bytes.length, woven };
+  const weaving = weave(bytes, limits);
+  const module = await engineCompile(weaving.woven?.bytes ?? bytes, bytes);
+  return { module, identity: sha256, ...describe(code, weaving) };
+}
+
+/**
+ * What {@link compile} would find, in less time: the engine only validates.
+ *
+ * @throws ProxyWasmError as {@link compile}
+ */
+export async function examine(code: CodeBytes, limits: WeaveLimits): Promise<ExaminedModule> {
+  const { bytes } = code;
+  checkHeader(bytes);
+  const weaving = weave(bytes, limits);
+  const woven = weaving.woven?.bytes ?? bytes;
+  // Why it is not valid, the engine tells when it compiles.
+  if (!WebAssembly.validate(woven)) await engineCompile(woven, bytes);
+  return describe(code, weaving);
+}
+
+/** @param code must be valid */
+function describe({ bytes, sha256 }: CodeBytes, { woven, refusal }: Weaving): ExaminedModule {
+  const base = { outline: readOutline(bytes), sha256, sizeBytes: bytes.length, refusal };
+  if (woven === undefined) return { ...base, woven };
   const { time, offsets, caps, excess, allocatesObjects } = woven;
-  return {
-    ...base,
-    sizeBytes: bytes.length,
-    woven: { time, offsets, caps, excess, allocatesObjects },
-  };
+  return { ...base, woven: { time, offsets, caps, excess, allocatesObjects } };
 }
 
 interface Weaving {

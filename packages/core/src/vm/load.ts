@@ -3,7 +3,13 @@ import type { AbiVersion } from '../abi/types.js';
 import { isCompiledModule, readCode } from '../code/code-source.js';
 import { ProxyWasmError } from '../errors.js';
 import type { ModuleCode, ResolvedLimits } from '../options.js';
-import { adopt, compile, type CompiledModule } from './compile-cache.js';
+import {
+  adopt,
+  compile,
+  examine,
+  type CompiledModule,
+  type ExaminedModule,
+} from './compile-cache.js';
 import { reportModule, type HostSupport, type ModuleReport } from './module-report.js';
 import type { WeaveLimits } from './weave/weave-module.js';
 
@@ -32,6 +38,11 @@ export async function compileCode(
   limits: WeaveLimits,
 ): Promise<CompiledModule> {
   return isCompiledModule(code) ? adopt(code) : compile(await readCode(code, sha256), limits);
+}
+
+/** As {@link compileCode}, but for the compiling: for a report, which runs nothing. */
+export async function examineCode(code: ModuleCode, limits: WeaveLimits): Promise<ExaminedModule> {
+  return isCompiledModule(code) ? adopt(code) : examine(await readCode(code, undefined), limits);
 }
 
 /**

@@ -2,7 +2,7 @@
 import { exportSignatures } from '../abi/callback-signatures.js';
 import { findMarkers } from '../abi/version.js';
 import type { ErrorCode } from '../errors.js';
-import type { CompiledModule } from './compile-cache.js';
+import type { ExaminedModule } from './compile-cache.js';
 import { PAGE_BYTES, type ModuleOutline } from './module-reader.js';
 import type { ImportReport, ModuleReport } from './module-report.js';
 
@@ -13,14 +13,14 @@ export interface ModuleProblem {
 }
 
 /** In the order in which they should be dealt with; empty: the module can be loaded. */
-export function findProblems(report: ModuleReport, compiled: CompiledModule): ModuleProblem[] {
-  const { outline } = compiled;
+export function findProblems(report: ModuleReport, examined: ExaminedModule): ModuleProblem[] {
+  const { outline } = examined;
   const problems = [
     markerProblem(report),
     allocatorProblem(report),
     sharedMemory(report),
     memoryProblem(report, outline),
-    limitProblem(compiled),
+    limitProblem(examined),
     missingImports(report),
     wrongImports(report),
     wrongExports(report),
@@ -79,7 +79,7 @@ function sharedMemory({ memory }: ModuleReport): ModuleProblem | undefined {
 }
 
 /** Objects of the garbage collection proposal lie in the app's own heap, which they could fill. */
-function limitProblem({ woven, refusal, outline }: CompiledModule): ModuleProblem | undefined {
+function limitProblem({ woven, refusal, outline }: ExaminedModule): ModuleProblem | undefined {
   // A memory of 64 bits is a problem of its own.
   if (refusal !== undefined && outline.memory?.memory64 !== true) {
     return {

@@ -1,11 +1,12 @@
 /** The compatibility report: what a module asks of a host, and what this one makes of it. */
 import { exportSignatures } from '../abi/callback-signatures.js';
+import { exportMeaning } from '../abi/export-meanings.js';
 import { HOSTCALL_SIGNATURES } from '../abi/hostcall-signatures.js';
 import type { Signature } from '../abi/signature.js';
 import type { AbiVersion } from '../abi/types.js';
 import { findAbiVersion } from '../abi/version.js';
 import { WASI_MODULES, WASI_SIGNATURES } from '../abi/wasi-signatures.js';
-import type { CompiledModule } from './compile-cache.js';
+import type { ExaminedModule } from './compile-cache.js';
 import { findProblems, type ModuleProblem } from './module-problems.js';
 import {
   PAGE_BYTES,
@@ -30,6 +31,8 @@ export interface ExportReport {
   name: string;
   /** As in {@link ImportReport}; of anything but a function its kind. */
   signature: string | undefined;
+  /** What a host has it for; undefined: the spec does not know it. */
+  meaning: string | undefined;
   calledByHost: boolean;
   state: 'ok' | 'wrong-signature';
 }
@@ -113,8 +116,8 @@ const CALLED: ReadonlySet<string> = new Set([
 ]);
 
 /** Reads the outline with the host's eyes. Runs nothing. */
-export function reportModule(compiled: CompiledModule, support: HostSupport): ModuleFindings {
-  const { outline, sizeBytes, sha256 } = compiled;
+export function reportModule(examined: ExaminedModule, support: HostSupport): ModuleFindings {
+  const { outline, sizeBytes, sha256 } = examined;
   const functions = functionNames(outline);
   const abiVersion = findAbiVersion(functions);
   const entryPoint = findEntryPoint(outline, functions);
@@ -133,7 +136,7 @@ export function reportModule(compiled: CompiledModule, support: HostSupport): Mo
     problems: [],
     loadable: true,
   };
-  const problems = findProblems(report, compiled);
+  const problems = findProblems(report, examined);
   report.problems = problems.map(({ message }) => message);
   report.loadable = problems.length === 0;
   return { report, problems };
@@ -226,12 +229,15 @@ function reportExport(
   version: AbiVersion | undefined,
   called: ReadonlySet<string>,
 ): ExportReport {
-  if (kind !== 'function') return { name, signature: kind, calledByHost: false, state: 'ok' };
+  const meaning = exportMeaning(name, kind);
+  if (kind !== 'function') {
+    return { name, signature: kind, meaning, calledByHost: false, state: 'ok' };
+  }
   const calledByHost = called.has(name);
   const expected = exportSignatures(name, version, calledByHost);
   const isWrong =
     signature !== undefined && expected !== undefined && !expected.includes(signature);
-  return { name, signature, calledByHost, state: isWrong ? 'wrong-signature' : 'ok' };
+  return { name, signature, meaning, calledByHost, state: isWrong ? 'wrong-signature' : 'ok' };
 }
 
 function reportMemory(outline: ModuleOutline): MemoryReport | undefined {

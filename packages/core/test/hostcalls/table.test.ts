@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HOSTCALL_SIGNATURES } from '../../src/abi/hostcall-signatures.js';
 import { AbiVersion, LogLevel, Status } from '../../src/abi/types.js';
 import { createEnvImports } from '../../src/hostcalls/table.js';
+import { createServices } from '../../src/services/host-services.js';
 import { Allocator, hostcallGuest, OUT, OUT_2, parametersOf } from '../support/hostcall-guest.js';
 
 /** Envoy's own, outside the spec: the app may supply it. */
@@ -15,7 +16,7 @@ describe.each(Object.values(AbiVersion))('ABI %s', (abiVersion) => {
       .filter(([, { abiVersions }]) => abiVersions.includes(abiVersion))
       .map(([name]) => name)
       .filter((name) => !NOT_HERE.includes(name));
-    expect(Object.keys(createEnvImports(vm)).sort()).toEqual(listed.sort());
+    expect(Object.keys(createEnvImports(vm, createServices())).sort()).toEqual(listed.sort());
   });
 });
 

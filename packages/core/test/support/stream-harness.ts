@@ -7,6 +7,7 @@ import type { UpstreamPort } from '../../src/contexts/ports.js';
 import { RestrictedContext, VmContext } from '../../src/contexts/vm-context.js';
 import { createEnvImports } from '../../src/hostcalls/table.js';
 import type { LogSink } from '../../src/logger.js';
+import { createServices } from '../../src/services/host-services.js';
 import { HeaderList } from '../../src/stream/header-list.js';
 import { HttpStream } from '../../src/stream/http-stream.js';
 import type { StreamEnds, StreamPlugin } from '../../src/stream/ports.js';
@@ -102,7 +103,7 @@ async function startVm(bytes: Uint8Array, log: LogSink, options: TestPluginOptio
     }
   };
   const { instance } = await WebAssembly.instantiate(bytes as BufferSource, {
-    env: createEnvImports(vm),
+    env: createEnvImports(vm, createServices()),
   });
   vm.bind(instance.exports, instance.exports['memory'] as WebAssembly.Memory);
   return vm;

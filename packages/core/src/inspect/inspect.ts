@@ -1,7 +1,7 @@
-import { hasHostcall } from './hostcalls/table.js';
-import { DEFAULT_LIMITS, type ModuleCode } from './options.js';
-import { compileCode, weaveLimits } from './vm/load.js';
-import { reportModule, type ModuleReport } from './vm/module-report.js';
+import { hasHostcall } from '../hostcalls/table.js';
+import { DEFAULT_LIMITS, type ModuleCode } from '../options.js';
+import { examineCode, weaveLimits } from '../vm/load.js';
+import { reportModule, type ModuleReport } from '../vm/module-report.js';
 
 /**
  * The compatibility report of a module: what it asks of a host, and what this one makes of it. Runs
@@ -11,7 +11,7 @@ import { reportModule, type ModuleReport } from './vm/module-report.js';
  *   is no module to report on
  */
 export async function inspectModule(code: ModuleCode): Promise<ModuleReport> {
-  const compiled = await compileCode(code, undefined, weaveLimits(DEFAULT_LIMITS));
+  const examined = await examineCode(code, weaveLimits(DEFAULT_LIMITS));
   const support = { hasHostcall, hostFunctions: new Set<string>() };
-  return reportModule(compiled, support).report;
+  return reportModule(examined, support).report;
 }
