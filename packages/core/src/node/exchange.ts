@@ -21,9 +21,17 @@ export type Next = (error?: unknown) => void;
 /** Told that `next` need not be waited for: a filter has answered, or `next` will never run. */
 export type Over = () => void;
 
+/** What only the server that filters stand in knows of an exchange: its route, its upstream. */
+export interface AddedAttributes {
+  /** Wins over what Node knows. undefined: not one of these, or not known now. */
+  attribute(path: readonly string[]): PropertyValue | undefined;
+}
+
 /** How a framework takes part. */
 export interface JoinOptions {
   readonly bufferedBodyBytes: number;
+  /** A request is met for the first time: @see FrameworkHooks.begin */
+  readonly begin?: ((req: NodeRequest, res: NodeResponse) => AddedAttributes) | undefined;
   /** Filters that want to see the body pass even if it was read before them. */
   readonly allowConsumedBody: boolean;
   /** A filter changed path or method: `req.url` and `req.method` are new. */
@@ -58,6 +66,7 @@ export class Exchange implements StreamEnds {
   #waiting: Over[] | undefined;
   #over: Over | undefined;
   #facts: NodeExchangeFacts | undefined;
+  readonly #added: AddedAttributes | undefined;
 
   constructor(req: NodeRequest, res: NodeResponse, options: JoinOptions) {
     this.req = req;
@@ -65,6 +74,7 @@ export class Exchange implements StreamEnds {
     // Before anything else, since it makes that cheap.
     shareShape(req);
     shareShape(res);
+    this.#added = options.begin?.(req, res);
     this.request = new RequestEnd(req, res, this);
     this.stream = new HttpStream(this, this.request.headers.list, options);
     req[EXCHANGE] = this;
@@ -264,7 +274,11 @@ export class Exchange implements StreamEnds {
 
   attribute(path: readonly string[]): PropertyValue | undefined {
     this.#facts ??= new NodeExchangeFacts(this);
-    return exchangeAttribute(this.#facts, path) ?? connectionAttribute(this.req.socket, path);
+    return (
+      this.#added?.attribute(path) ??
+      exchangeAttribute(this.#facts, path) ??
+      connectionAttribute(this.req.socket, path)
+    );
   }
 }
 

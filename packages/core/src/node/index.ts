@@ -13,7 +13,8 @@ export { hasRun, markRun } from './filters-run.js';
 export { invalidOptions } from './invalid-options.js';
 export { BODY_HEADERS } from './local-head.js';
 export type { LocalAnswer } from './local-answer.js';
-export type { Next, Over } from './exchange.js';
+export { addRequestHeader } from './add-request-header.js';
+export type { AddedAttributes, Next, Over } from './exchange.js';
 export type { ServerReply, ServerRequest } from './messages.js';
 export {
   createPluginChain,

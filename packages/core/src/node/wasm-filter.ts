@@ -4,7 +4,13 @@ import type { Host } from '../host.js';
 import type { Logger } from '../logger.js';
 import type { Plugin } from '../plugin.js';
 import { attachFilter, type Admit } from './attach.js';
-import { Exchange, type JoinOptions, type Next, type Over } from './exchange.js';
+import {
+  Exchange,
+  type AddedAttributes,
+  type JoinOptions,
+  type Next,
+  type Over,
+} from './exchange.js';
 import type { LocalAnswer } from './local-answer.js';
 import {
   EXCHANGE,
@@ -27,6 +33,11 @@ export interface WasmFilterOptions {
 
 /** What a framework adds to the middleware of node:http. */
 export interface FrameworkHooks {
+  /**
+   * A request is met for the first time, wherever it came in, and no filter has seen it: the server
+   * may still add headers to it, and says what it knows of it that filters can ask for.
+   */
+  readonly begin?: (req: ServerRequest, res: ServerReply) => AddedAttributes;
   /** A filter has changed path or method; `req.url` and `req.method` are new already. */
   readonly rerouted?: (req: ServerRequest, res: ServerReply) => void;
   /**
@@ -98,6 +109,7 @@ export function createWasmFilter(
       return chain.bufferedBodyBytes;
     },
     allowConsumedBody: options.allowConsumedBody === true,
+    begin: hooks.begin,
     rerouted: hooks.rerouted,
     answer: hooks.answer,
   };
@@ -139,6 +151,7 @@ function admission(chain: PluginChain, filter: JoinOptions): Admit {
       return filter.bufferedBodyBytes;
     },
     allowConsumedBody: filter.allowConsumedBody,
+    begin: filter.begin,
   };
   const run: Admit = (req, res, next, prepare) => {
     if (isGone(req, res)) return;

@@ -8,6 +8,7 @@ import {
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 
 import { LogLevel } from '../abi/types.js';
+import { messageOf } from '../errors.js';
 import { hostLog, type Host } from '../host.js';
 import type { LogSink } from '../logger.js';
 import type { FilterPlugins } from '../node/plugin-chain.js';
@@ -24,8 +25,11 @@ import {
 export interface TcpProxyOptions {
   /** The filters, in order. None: a plain proxy. */
   plugins: FilterPlugins;
-  /** Where connections go: `host:port`, or options. */
-  upstream: TcpUpstream;
+  /**
+   * Where connections go: `host:port`, or options; or a function that is asked for each connection.
+   * One that it has no upstream for is closed.
+   */
+  upstream: TcpUpstream | (() => TcpUpstream | undefined);
   /** Where plugins that are given as options are made; default: the process's default host. */
   host?: Host;
   /** Serves TLS, with Node's options for it (`key`, `cert`, …). Default: plain TCP. */
@@ -62,7 +66,9 @@ const checkOptions = shape(
     plugins: expect('plugins, or options of plugins', (value) => {
       return typeof value === 'object' && value !== null;
     }),
-    upstream: tcpUpstream,
+    upstream: (value, path) => {
+      if (typeof value !== 'function') tcpUpstream(value, path);
+    },
     host,
     tls: expect('options of tls.createServer', isObject),
     drainTimeoutMs: count('milliseconds'),
@@ -86,14 +92,14 @@ export function createTcpProxy(options: TcpProxyOptions): TcpProxy {
 class FilteringProxy implements TcpProxy {
   readonly server: Server;
   readonly #filter;
-  readonly #upstream: ResolvedTcpUpstream;
+  readonly #upstream: () => ResolvedTcpUpstream | undefined;
   readonly #drainTimeoutMs: number;
   readonly #log: LogSink;
   readonly #open = new Set<Socket>();
   #closing: Promise<void> | undefined;
 
   constructor({ plugins, upstream, host: wasmHost, tls, drainTimeoutMs }: TcpProxyOptions) {
-    this.#upstream = resolveTcpUpstream(upstream);
+    this.#upstream = resolverOf(upstream);
     this.#drainTimeoutMs = drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
     this.#log = hostLog(wasmHost);
     this.#filter = tcpFilter(plugins, wasmHost === undefined ? {} : { host: wasmHost });
@@ -133,12 +139,28 @@ class FilteringProxy implements TcpProxy {
 
   #accept(socket: Socket): void {
     this.#filter(socket, () => {
-      new ProxiedConnection(socket, this.#upstream, (error) => {
-        const { host: name, port } = this.#upstream;
+      const upstream = this.#upstreamFor(socket);
+      if (upstream === undefined) return;
+      new ProxiedConnection(socket, upstream, (error) => {
+        const { host: name, port } = upstream;
         const message = `createTcpProxy: no connection to ${name}:${String(port)}: ${error.message}`;
         this.#log.write(LogLevel.WARN, { err: error }, message);
       });
     });
+  }
+
+  /** undefined: there is none, and the connection is closed. */
+  #upstreamFor(socket: Socket): ResolvedTcpUpstream | undefined {
+    try {
+      const upstream = this.#upstream();
+      if (upstream !== undefined) return upstream;
+      this.#log.write(LogLevel.WARN, {}, 'createTcpProxy: there is no upstream for a connection');
+    } catch (error) {
+      const message = `createTcpProxy: no upstream for a connection: ${messageOf(error)}`;
+      this.#log.write(LogLevel.ERROR, { err: error }, message);
+    }
+    socket.destroy();
+    return undefined;
   }
 
   async #close(): Promise<void> {
@@ -156,6 +178,19 @@ class FilteringProxy implements TcpProxy {
     await Promise.all([...this.#open].map(closed));
     await this.#filter.close();
   }
+}
+
+function resolverOf(upstream: TcpProxyOptions['upstream']): () => ResolvedTcpUpstream | undefined {
+  if (typeof upstream === 'function') {
+    return () => {
+      const chosen = upstream();
+      if (chosen === undefined) return undefined;
+      tcpUpstream(chosen, 'upstream()');
+      return resolveTcpUpstream(chosen);
+    };
+  }
+  const resolved = resolveTcpUpstream(upstream);
+  return () => resolved;
 }
 
 function closed(socket: Socket): Promise<void> {

@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { guest, type GuestScript } from '../../../conformance/src/guests/wat-guest.js';
 import { tls } from '../../../conformance/src/tls/index.js';
 import { createHost, type HostOptions, type PluginOptions } from '../../src/index.js';
-import { createTcpProxy, type TcpProxyOptions, type TcpUpstream } from '../../src/tcp/index.js';
+import { createTcpProxy, type TcpProxyOptions } from '../../src/tcp/index.js';
 import { atTestEnd } from '../support/calling-plugin.js';
 import { recordLog } from '../support/record-log.js';
 import { listenTcp, TcpClient } from '../support/tcp-server.js';
@@ -18,7 +18,11 @@ type Options = Partial<Omit<TcpProxyOptions, 'plugins' | 'host'>> & {
 };
 
 /** A proxy with one filter, listening. It closes with the test. */
-async function startProxy(upstream: TcpUpstream, script: GuestScript, options: Options = {}) {
+async function startProxy(
+  upstream: TcpProxyOptions['upstream'],
+  script: GuestScript,
+  options: Options = {},
+) {
   const { plugin, host: hostOptions, ...rest } = options;
   const log = recordLog();
   const host = createHost({ logger: log.logger, ...hostOptions });
@@ -157,6 +161,30 @@ describe('a proxy', () => {
     expect(log.texts('info')).toEqual(['1']);
     expect(log.texts('warn')).toEqual([
       `createTcpProxy: no connection to 127.0.0.1:${String(port)}: connect ECONNREFUSED 127.0.0.1:${String(port)}`,
+    ]);
+  });
+
+  it('asks a function for each connection, and closes those that it has no upstream for', async () => {
+    const answers = (text: string) => serve((socket) => socket.end(text));
+    const ports = [await answers('one'), await answers('two')];
+    const targets = [
+      `127.0.0.1:${String(ports[0])}`,
+      { host: '127.0.0.1', port: ports[1]! },
+      undefined,
+      'no port',
+    ];
+    const { port, plugin, log } = await startProxy(() => targets.shift(), SEES_ALL);
+    const texts: string[] = [];
+    for (let count = 4; count > 0; count -= 1) {
+      const client = new TcpClient(port);
+      await client.ended();
+      texts.push(client.text);
+    }
+    expect(texts).toEqual(['one|', 'two|', '|', '|']);
+    await vi.waitFor(() => expect(plugin.streams).toBe(0));
+    expect(log.texts('warn')).toEqual(['createTcpProxy: there is no upstream for a connection']);
+    expect(log.texts('error')).toEqual([
+      'createTcpProxy: no upstream for a connection: upstream() must be "host:port" or { host, port, tls, connectTimeoutMs }, but is "no port"',
     ]);
   });
 
