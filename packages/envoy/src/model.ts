@@ -110,7 +110,7 @@ export interface Route extends Positioned {
   readonly action: DirectResponse | ForwardAction;
   /** In Envoy the property `xds.route_metadata`. */
   readonly metadata: Metadata | undefined;
-  /** In the order in which they are made: the route's, its virtual host's, the whole table's. */
+  /** Of the route, its virtual host and the whole table, as one. */
   readonly requestHeaders: HeaderEdits;
   readonly responseHeaders: HeaderEdits;
 }
@@ -121,8 +121,8 @@ export interface RouteMatch extends Positioned {
   readonly text: string;
   readonly caseSensitive: boolean;
   /**
-   * Whether a request's `:path` matches. `prefix` looks at all of it, the others at what is in front
-   * of the `?`; a regular expression (RE2, in linear time) must match all of that.
+   * Whether a request's `:path` matches, of which only what is in front of `?` and `#` counts. A
+   * regular expression (RE2, in linear time) must match all of that.
    */
   matches(path: string): boolean;
 }
@@ -150,7 +150,7 @@ export interface ForwardAction extends Positioned {
   readonly autoHostRewrite: boolean;
 }
 
-/** `*_headers_to_add` and `*_headers_to_remove`. Additions come first. */
+/** `*_headers_to_add` and `*_headers_to_remove`. Removals come first. */
 export interface HeaderEdits {
   readonly add: readonly HeaderAddition[];
   /** Lower case. */

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 
-import { configError, refuseInvalid } from '../refusals.js';
+import { refuseInvalid } from '../refusals.js';
 import { optional, type Read } from '../schema/field.js';
-import { mapped, message } from '../schema/message.js';
+import { mapped, message, type Values } from '../schema/message.js';
+import type { ReadContext } from '../schema/read-context.js';
 import { bytes, name, text } from '../schema/scalars.js';
 
 export const dataSource = message('envoy.config.core.v3.DataSource', {
@@ -18,7 +19,12 @@ export const dataSource = message('envoy.config.core.v3.DataSource', {
 });
 
 /** What a data source holds; files are read now. */
-export const sourceBytes: Read<Uint8Array> = mapped(dataSource, (values, context) => {
+export const sourceBytes: Read<Uint8Array> = mapped(dataSource, bytesOf);
+
+export function bytesOf(
+  values: Values<typeof dataSource.fields>,
+  context: ReadContext,
+): Uint8Array {
   const { filename, environment_variable: variable } = values;
   if (filename !== undefined) {
     const path = resolve(context.baseDirectory, filename);
@@ -26,8 +32,7 @@ export const sourceBytes: Read<Uint8Array> = mapped(dataSource, (values, context
       return new Uint8Array(readFileSync(path));
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause);
-      const at = values.placeOf('filename');
-      throw configError('PW_ERR_ENVOY_INVALID', at, `could not read the file: ${reason}`);
+      refuseInvalid(values.placeOf('filename'), `could not read the file: ${reason}`);
     }
   }
   if (variable !== undefined) {
@@ -37,4 +42,4 @@ export const sourceBytes: Read<Uint8Array> = mapped(dataSource, (values, context
     refuseInvalid(at, `there is no environment variable ${variable}`);
   }
   return values.inline_bytes ?? Buffer.from(values.inline_string ?? '', 'utf8');
-});
+}

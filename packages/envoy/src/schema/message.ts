@@ -105,6 +105,7 @@ function givenFields(self: Message, node: ConfigNode): Map<string, ConfigEntry> 
 
 /** Envoy takes a field's name as in the `.proto` file, and as protobuf's JSON has it. */
 function fieldOf(self: Message, { key, keyAt, value }: ConfigEntry): string {
+  if (Object.hasOwn(self.fields, key)) return key;
   const name = key.includes('_') ? key : key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`);
   if (Object.hasOwn(self.fields, name)) return name;
   const known = Object.keys(self.fields);
