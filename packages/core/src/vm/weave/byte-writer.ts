@@ -82,6 +82,17 @@ export class ByteWriter {
     }
   }
 
+  /** Writes a number over a larger one, in as many bytes. */
+  replaceU32(at: number, value: number): void {
+    let rest = value;
+    for (let index = at; ; index += 1) {
+      const isLast = (this.#bytes[index] as number) < 0x80;
+      this.#bytes[index] = (rest & 0x7f) | (isLast ? 0 : 0x80);
+      if (isLast) return;
+      rest >>= 7;
+    }
+  }
+
   #ensure(count: number): void {
     const needed = this.length + count;
     if (needed <= this.#bytes.length) return;

@@ -80,6 +80,10 @@ export class CodeFacts {
   /** Index of the function that is called, or one of {@link Target}. */
   readonly target = new Column();
 
+  /** Offset of the label of a branch that gets a nearer one; ascending. */
+  readonly patchAt = new Column();
+  readonly patchLabel = new Column();
+
   /** Whether something takes memory that no limit of ours can hold (objects of the GC proposal). */
   allocatesObjects = false;
 

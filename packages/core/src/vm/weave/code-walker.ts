@@ -1,5 +1,6 @@
 import { CodeFacts, Target } from './code-facts.js';
 import { Cursor } from './cursor.js';
+import { Dispatch } from './dispatch.js';
 import {
   atomicOperands,
   BR_ON_CAST,
@@ -13,6 +14,7 @@ import {
   simdOperands,
   type Operands,
 } from './instructions.js';
+import { Op } from './op.js';
 
 /** How many of each a module has: what an index in its code may be. */
 export interface IndexSpaces {
@@ -22,6 +24,7 @@ export interface IndexSpaces {
   readonly globals: number;
 }
 
+const NO_BLOCK_TYPE = 0x40;
 const MEMORY_INDEX_FLAG = 0x40;
 /** V8 takes no more in one function. */
 const MAX_LOCALS = 50_000;
@@ -37,6 +40,7 @@ export class CodeWalker extends Cursor {
   readonly #labels: number[] = [];
   /** Of each open loop: the offset where its size counts from. */
   readonly #starts: number[] = [];
+  readonly #dispatch: Dispatch;
   /** Offset of the instruction. */
   #from = 0;
   #region = 0;
@@ -45,6 +49,7 @@ export class CodeWalker extends Cursor {
   constructor(bytes: Uint8Array, position: number, spaces: IndexSpaces) {
     super(bytes, position);
     this.#spaces = spaces;
+    this.#dispatch = new Dispatch(bytes);
   }
 
   /** Walks one entry of the code section. */
@@ -91,6 +96,7 @@ export class CodeWalker extends Cursor {
     const labels = this.#labels;
     labels.length = 0;
     labels.push(-1);
+    this.#dispatch.reset();
     const { bytes } = this;
     const localCount = this.#localCount;
     while (labels.length > 0) {
@@ -104,6 +110,7 @@ export class CodeWalker extends Cursor {
         this.position = from + 2;
       } else if (kind === Kind.NUMBER && (bytes[from + 1] as number) < 0x80) {
         this.position = from + 2;
+        if (bytes[from + 2] === Op.LOCAL_SET) this.#shorten(from);
       } else if (kind === Kind.MEMARG && isShortMemarg(bytes, from)) {
         this.position = from + 3;
       } else {
@@ -123,6 +130,7 @@ export class CodeWalker extends Cursor {
         break;
       case Kind.NUMBER:
         this.skipLeb(10);
+        this.#shorten(this.#from);
         break;
       case Kind.MEMARG:
         this.#memarg();
@@ -247,10 +255,14 @@ export class CodeWalker extends Cursor {
     this.#region = region;
     this.#labels.push(region);
     this.#starts.push(this.position);
+    if (this.bytes[this.position - 1] === NO_BLOCK_TYPE && this.#dispatch.local === -1) {
+      this.#dispatch.open(this.position, this.#labels.length - 1);
+    }
   }
 
   #close(): void {
     const region = this.#labels.pop() as number;
+    this.#dispatch.end(this.#labels.length);
     if (region === -1) return;
     const { size, parent } = this.facts;
     const bytes = this.position - (this.#starts.pop() as number);
@@ -264,6 +276,28 @@ export class CodeWalker extends Cursor {
     if (label >= labels.length) this.fail(`label ${String(label)} does not exist`);
     const region = labels[labels.length - 1 - label] as number;
     if (region !== -1) this.facts.repeats.set(region, 1);
+  }
+
+  /**
+   * Behind a number: if it chooses where a dispatching loop goes on, and that is further on in the
+   * code, the branch to the loop becomes one to that place.
+   *
+   * @param from offset of the instruction that gives the number
+   */
+  #shorten(from: number): void {
+    const { bytes, position } = this;
+    const dispatch = this.#dispatch;
+    if (bytes[position] !== Op.LOCAL_SET || bytes[position + 1] !== dispatch.local) return;
+    if (bytes[position + 2] !== Op.BR || bytes[from] !== Op.I32_CONST) return;
+    this.position = position + 3;
+    const label = this.#labels.length - 1 - this.u32();
+    const value = smallNumber(bytes, from + 1, position);
+    const target = label === dispatch.loop && value >= 0 ? dispatch.targetOf(value) : -1;
+    if (target === -1) this.position = position;
+    else {
+      this.facts.patchAt.push(position + 3);
+      this.facts.patchLabel.push(this.#labels.length - 1 - target);
+    }
   }
 
   #tryTable(): void {
@@ -343,6 +377,14 @@ export class CodeWalker extends Cursor {
     facts.region.push(this.#region);
     facts.target.push(target);
   }
+}
+
+/** A signed LEB128 of up to three bytes; -1 if it is negative or longer. */
+function smallNumber(bytes: Uint8Array, from: number, to: number): number {
+  if (to - from > 3 || ((bytes[to - 1] as number) & 0x40) !== 0) return -1;
+  let value = 0;
+  for (let at = to - 1; at >= from; at -= 1) value = value * 128 + ((bytes[at] as number) & 0x7f);
+  return value;
 }
 
 /** Whether alignment and offset are a byte each, and no memory is named. */

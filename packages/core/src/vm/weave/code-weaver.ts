@@ -26,6 +26,8 @@ export class CodeWeaver {
   readonly #out: ByteWriter;
   /** Offset of what has not been copied yet. */
   #copied = 0;
+  /** Of the branches that get a nearer label: the first that has not been copied yet. */
+  #patch = 0;
   /** Of each region of the function: the one that pays for it, and what that pays. */
   #payer: number[] = [];
   #cost: number[] = [];
@@ -235,8 +237,13 @@ export class CodeWeaver {
   }
 
   #copyUpTo(end: number): void {
+    const { patchAt, patchLabel } = this.#facts;
+    const shift = this.#out.length - this.#copied;
     this.#out.copy(this.#bytes, this.#copied, end);
     this.#copied = end;
+    for (; this.#patch < patchAt.length && patchAt.at(this.#patch) < end; this.#patch += 1) {
+      this.#out.replaceU32(patchAt.at(this.#patch) + shift, patchLabel.at(this.#patch));
+    }
   }
 
   /** Notes that code goes on here as it did there. */

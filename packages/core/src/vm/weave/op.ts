@@ -1,8 +1,11 @@
-/** The instructions that the weaver writes. */
+/** The instructions that the weaver writes, or looks for one by one. */
 export const Op = {
   UNREACHABLE: 0x00,
+  BLOCK: 0x02,
   IF: 0x04,
   END: 0x0b,
+  BR: 0x0c,
+  BR_TABLE: 0x0e,
   CALL: 0x10,
   CALL_INDIRECT: 0x11,
   LOCAL_GET: 0x20,
