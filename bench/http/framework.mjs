@@ -8,10 +8,7 @@ import { koaThree } from './frameworks/koa.mjs';
 import { nodeHttp } from './frameworks/node-http.mjs';
 
 /** @typedef {import('node:http').Server} Server */
-/** @typedef {import('@proxy-wasm-node/core').PluginOptions} PluginOptions */
-
-/** What stands before the app: nothing, the hand-written middleware, or a filter. */
-/** @typedef {'none' | 'hand-written' | PluginOptions} Middleware */
+/** @typedef {import('./middleware.mjs').Middleware} Middleware */
 
 /**
  * @typedef {object} Framework

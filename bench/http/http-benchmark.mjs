@@ -10,7 +10,7 @@ import { compare, launchInTurns } from './launches.mjs';
 /** @typedef {import('../report.mjs').Section} Section */
 /** @typedef {import('../scale.mjs').Scale} Scale */
 /** @typedef {import('./framework.mjs').Framework} Framework */
-/** @typedef {import('./framework.mjs').Middleware} Middleware */
+/** @typedef {import('./middleware.mjs').Middleware} Middleware */
 /** @typedef {import('./launches.mjs').Launch} Launch */
 /** @typedef {import('./launches.mjs').Side} Side */
 /** @typedef {import('./server.mjs').LaunchedServer} LaunchedServer */
@@ -26,6 +26,8 @@ const MIDDLEWARES = {
   none: 'none',
   'hand-written': 'hand-written',
   filter: { code: filterPath(FILTER) },
+  // What the filter costs alone: hand-written middleware leaves Node's way of writing as it is.
+  'filter, each response written at once': { code: filterPath(FILTER), coalesceWrites: false },
 };
 
 /**

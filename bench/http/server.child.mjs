@@ -2,7 +2,7 @@
 import { readArgument, serve } from '../child.mjs';
 import { frameworkNamed } from './framework.mjs';
 
-/** @typedef {import('./framework.mjs').Middleware} Middleware */
+/** @typedef {import('./middleware.mjs').Middleware} Middleware */
 /** @typedef {{ framework: string, middleware: Middleware }} ServerJob */
 
 /** @type {ServerJob} */

@@ -5,6 +5,7 @@ import { wasmFilter } from '@proxy-wasm-node/express';
 
 import { ANSWER } from '../exchange.mjs';
 import { addHeaders } from '../hand-written.mjs';
+import { filterOf } from '../middleware.mjs';
 
 /** @typedef {import('../framework.mjs').Framework} Framework */
 
@@ -17,7 +18,7 @@ export const expressFive = {
     if (middleware === 'hand-written') {
       app.use(addHeaders);
     } else if (middleware !== 'none') {
-      const filter = wasmFilter(middleware);
+      const filter = wasmFilter(...filterOf(middleware));
       await filter.ready();
       app.use(filter);
     }

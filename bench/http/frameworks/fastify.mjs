@@ -2,6 +2,7 @@ import fastify from 'fastify';
 import { wasmFilter } from '@proxy-wasm-node/fastify';
 
 import { ANSWER } from '../exchange.mjs';
+import { filterOf } from '../middleware.mjs';
 
 /** @typedef {import('../framework.mjs').Framework} Framework */
 
@@ -14,7 +15,8 @@ export const fastifyFive = {
     if (middleware === 'hand-written') {
       app.addHook('onRequest', addHeaders);
     } else if (middleware !== 'none') {
-      await app.register(wasmFilter, { plugins: middleware });
+      const [plugins, options] = filterOf(middleware);
+      await app.register(wasmFilter, { plugins, ...options });
     }
     app.get('/', (_request, reply) => {
       reply.send(ANSWER);

@@ -4,6 +4,7 @@ import Koa from 'koa';
 import { wasmFilter } from '@proxy-wasm-node/koa';
 
 import { ANSWER } from '../exchange.mjs';
+import { filterOf } from '../middleware.mjs';
 
 /** @typedef {import('../framework.mjs').Framework} Framework */
 
@@ -16,7 +17,7 @@ export const koaThree = {
     if (middleware === 'hand-written') {
       app.use(addHeaders);
     } else if (middleware !== 'none') {
-      const filter = wasmFilter(middleware);
+      const filter = wasmFilter(...filterOf(middleware));
       await filter.ready();
       app.use(filter);
     }

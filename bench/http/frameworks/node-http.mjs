@@ -4,6 +4,7 @@ import { wasmFilter } from '@proxy-wasm-node/core/node';
 
 import { ANSWER_TEXT } from '../exchange.mjs';
 import { addHeaders } from '../hand-written.mjs';
+import { filterOf } from '../middleware.mjs';
 
 /** @typedef {import('../framework.mjs').Framework} Framework */
 
@@ -16,7 +17,7 @@ export const nodeHttp = {
     if (middleware === 'hand-written') {
       return createServer((req, res) => addHeaders(req, res, () => app(req, res)));
     }
-    const filter = wasmFilter(middleware);
+    const filter = wasmFilter(...filterOf(middleware));
     await filter.ready();
     return createServer((req, res) => filter(req, res, () => app(req, res)));
   },

@@ -7,6 +7,7 @@ import { HttpStream } from '../stream/http-stream.js';
 import type { StreamEnds, StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap, LocalResponse, PropertyValue } from '../vm/context.js';
 import { connectionAttribute } from './attributes.js';
+import { noteRequest } from './coalesced-writes.js';
 import { NodeExchangeFacts } from './exchange-facts.js';
 import type { Expectation } from './expectation.js';
 import { toLocalAnswer, type LocalAnswer } from './local-answer.js';
@@ -34,6 +35,8 @@ export interface JoinOptions {
   readonly begin?: ((req: NodeRequest, res: NodeResponse) => AddedAttributes) | undefined;
   /** Filters that want to see the body pass even if it was read before them. */
   readonly allowConsumedBody: boolean;
+  /** The last bytes of responses may wait for others that end in the same turn of the event loop. */
+  readonly coalesceWrites: boolean;
   /** A filter changed path or method: `req.url` and `req.method` are new. */
   readonly rerouted?: ((req: NodeRequest, res: NodeResponse) => void) | undefined;
   /**
@@ -58,6 +61,7 @@ export class Exchange implements StreamEnds {
   expectation: Expectation | undefined;
   /** Filters that were attached to the server and have run: their middleware lets it pass, once. */
   #admitted: Set<JoinOptions> | undefined;
+  readonly #coalesces: boolean;
   #isTunnel = false;
   /** A filter has answered: what the app still reads of the request never comes. */
   #isAnswered = false;
@@ -71,6 +75,8 @@ export class Exchange implements StreamEnds {
   constructor(req: NodeRequest, res: NodeResponse, options: JoinOptions) {
     this.req = req;
     this.res = res;
+    this.#coalesces = options.coalesceWrites;
+    noteRequest(this.startMs);
     // Before anything else, since it makes that cheap.
     shareShape(req);
     shareShape(res);
@@ -153,7 +159,7 @@ export class Exchange implements StreamEnds {
 
   /** Before the app (or anybody else who has the response) can answer. */
   tapResponse(): void {
-    this.responseTap ??= new ResponseTap(this.res, this.stream);
+    this.responseTap ??= new ResponseTap(this.res, this.stream, this.#coalesces);
     this.responseTap.install();
   }
 
@@ -211,7 +217,7 @@ export class Exchange implements StreamEnds {
 
   beginLocalResponse(keepHeaders: boolean): HeaderMap {
     this.#answered();
-    this.responseTap ??= new ResponseTap(this.res, this.stream);
+    this.responseTap ??= new ResponseTap(this.res, this.stream, this.#coalesces);
     if (this.request.isApps) this.responseTap.install();
     return this.responseTap.takeOver(keepHeaders);
   }

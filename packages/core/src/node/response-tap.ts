@@ -44,11 +44,11 @@ export class ResponseTap {
   /** Callbacks of writes that a paused filter holds. */
   #waiting: Callback[] | undefined;
 
-  constructor(res: NodeResponse, stream: HttpStream) {
+  constructor(res: NodeResponse, stream: HttpStream, coalesces: boolean) {
     this.#res = res;
     this.#stream = stream;
     this.#appHeaders = new ResponseHeaders(res);
-    this.writer = new ResponseWriter(res, nativeMethods(res));
+    this.writer = new ResponseWriter(res, nativeMethods(res), coalesces);
   }
 
   /** From now on the app's calls come here. */

@@ -4,6 +4,7 @@
  * that a body that came in one go has its exact length. @see docs/architecture.md, decision 7
  */
 import type { HeaderMap } from '../vm/context.js';
+import { beginCoalesced, endCoalesced } from './coalesced-writes.js';
 import { showUnsent, silence } from './held-response.js';
 import { putLocalHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
@@ -32,6 +33,7 @@ export interface NativeMethods {
 export class ResponseWriter {
   readonly #res: NodeResponse;
   readonly native: NativeMethods;
+  readonly #coalesces: boolean;
   /** The app's last text, and the bytes that the filters were given for it. */
   #text: string | undefined;
   #encoding: unknown;
@@ -55,9 +57,11 @@ export class ResponseWriter {
   #held = NONE_HELD;
   #heldBytes = 0;
 
-  constructor(res: NodeResponse, native: NativeMethods) {
+  /** @param coalesces whether its last bytes may wait for the end of the turn */
+  constructor(res: NodeResponse, native: NativeMethods, coalesces: boolean) {
     this.#res = res;
     this.native = native;
+    this.#coalesces = coalesces && !isHttp2(res);
   }
 
   /** Whether the client can be sent a body: its own method and the status decide. */
@@ -200,9 +204,11 @@ export class ResponseWriter {
     this.#start();
     this.ended = true;
     this.passing = true;
+    if (this.#coalesces) beginCoalesced(res);
     try {
       this.native.end.call(res, chunk, encoding);
     } finally {
+      endCoalesced();
       this.#passed();
     }
   }
