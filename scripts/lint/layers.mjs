@@ -58,8 +58,13 @@ export const layers = {
     folders: ['abi', 'code', 'vm', 'hostcalls'],
     why: 'inspect reports on modules and runs none, so that a tool which needs no host starts fast',
   },
-  'self-test': {
+  testing: {
     folders: ['abi', 'vm', 'contexts', 'stream'],
+    root: ['plugin'],
+    why: 'testing drives a stream with nothing at its ends, so that a filter needs no server',
+  },
+  'self-test': {
+    folders: ['abi', 'vm', 'contexts', 'stream', 'testing'],
     why: 'a self-test drives a stream with nothing at its ends; plugin-starter.ts gives it the context',
   },
   thread: {
@@ -84,7 +89,7 @@ const TOOLS = {
     why: 'envoy turns a configuration into options of core; it serves nothing',
   },
   cli: {
-    packages: 'core|core/inspect|core/node|core/tcp|envoy',
+    packages: 'core|core/inspect|core/node|core/tcp|core/testing|envoy',
     why: 'a command puts together what the packages have; an adapter is for apps of its framework',
   },
 };

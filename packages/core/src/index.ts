@@ -82,3 +82,4 @@ export type {
 } from './services/shared-state.js';
 export type { Logger, LogMethod } from './logger.js';
 export type { PropertyValue } from './vm/context.js';
+export type { TracedCall, Tracer, TraceValue } from './vm/trace/tracer.js';

@@ -7,6 +7,7 @@ import type { SelfTest } from './self-test/self-test.js';
 import type { MetricsOptions } from './services/host-metrics.js';
 import type { SharedState } from './services/shared-state.js';
 import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './vm/hostcall-limits.js';
+import type { Tracer } from './vm/trace/tracer.js';
 
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
@@ -287,6 +288,11 @@ export interface PluginOptions {
   upstreams?: Record<string, Upstream>;
   /** Overrides the host's. */
   logger?: Logger;
+  /**
+   * For development and tests: told of every callback and hostcall, with arguments, results and times.
+   * Absent, which is the default, nothing is left of it in a call's way.
+   */
+  trace?: Tracer;
 }
 
 /** {@link Limits} with their defaults. */
@@ -336,4 +342,5 @@ export interface ResolvedPluginOptions {
   readonly properties: Properties | undefined;
   readonly upstreams: Readonly<Record<string, Upstream>> | undefined;
   readonly logger: Logger | undefined;
+  readonly trace: Tracer | undefined;
 }

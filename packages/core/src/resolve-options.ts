@@ -71,6 +71,16 @@ const logger = expect(
   (value) => isObject(value) && LOG_METHODS.some((method) => typeof value[method] === 'function'),
 );
 
+const tracer: Check = (value, path) => {
+  const methods = isObject(value) ? [value['begin'], value['end']] : [];
+  const given = methods.filter((method) => method !== undefined);
+  if (given.length === 0 || !given.every((method) => typeof method === 'function')) {
+    refuse(path, 'an object with a method begin, end or both', value);
+  }
+  const { textBytes } = value as { textBytes?: unknown };
+  if (textBytes !== undefined) count('bytes')(textBytes, `${path}.textBytes`);
+};
+
 const properties: Check = (value, path) => {
   if (typeof value !== 'function' && !isObject(value))
     refuse(path, 'an object or a function', value);
@@ -124,6 +134,7 @@ const pluginOptions = shape(
     properties,
     upstreams: recordOf(upstream),
     logger,
+    trace: tracer,
   },
   'code',
 );
@@ -226,6 +237,7 @@ export function resolvePluginOptions(options: PluginOptions): ResolvedPluginOpti
     properties: options.properties,
     upstreams: options.upstreams,
     logger: options.logger,
+    trace: options.trace,
   };
 }
 

@@ -20,6 +20,7 @@ import { LogLimit } from './vm/log-limit.js';
 import type { HostSupport } from './vm/module-report.js';
 import { RecycleWatch } from './vm/recycle-watch.js';
 import { TimeLimit } from './vm/time-limit.js';
+import { CallTrace } from './vm/trace/call-trace.js';
 import { Vm } from './vm/vm.js';
 import { WasiProcess } from './vm/wasi/process.js';
 
@@ -152,6 +153,7 @@ export class VmRegistry {
     vm.logLimit = this.#logLimitOf(options, log);
     const { callbackTimeMs } = options.limits;
     if (callbackTimeMs !== false) vm.timeLimit = new TimeLimit(callbackTimeMs);
+    if (options.trace !== undefined) vm.trace = new CallTrace(vm, options.trace, options.name);
     const process = new WasiProcess(vm);
     const env = {
       ...createHostFunctionImports(vm, loaded.compiled.outline, hostFunctions),
@@ -226,6 +228,7 @@ function vmKey(loaded: LoadedModule, options: ResolvedPluginOptions): string {
     options.limits,
     options.recycle ?? null,
     options.capabilities ?? null,
+    objectNumber(options.trace),
   ]);
 }
 

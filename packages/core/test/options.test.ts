@@ -40,6 +40,7 @@ describe('plugin options', () => {
       properties: undefined,
       upstreams: undefined,
       logger: undefined,
+      trace: undefined,
     });
     expect(DEFAULT_LIMITS).toEqual({
       memoryBytes: 268_435_456,

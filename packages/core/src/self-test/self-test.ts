@@ -2,7 +2,8 @@
 import type { PluginContext } from '../contexts/plugin-context.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
 import type { StreamPlugin } from '../stream/ports.js';
-import { TestExchange } from './test-exchange.js';
+import type { ExchangeMessage } from '../testing/messages.js';
+import { TestExchange, type ExchangeResult } from '../testing/test-exchange.js';
 
 /** Throws, or rejects, where the filter does not do what it should. */
 export type SelfTest = (filter: FilterUnderTest) => void | Promise<void>;
@@ -59,7 +60,7 @@ export async function runSelfTest(
   const exchanges = new Set<TestExchange>();
   const plugin: StreamPlugin = { name: context.settings.name, context, failOpen: false };
   const endAll = (): void => {
-    for (const exchange of exchanges) exchange.end('the self-test is over');
+    for (const exchange of exchanges) exchange.end(new Error('the self-test is over'));
     exchanges.clear();
   };
   signal.addEventListener('abort', endAll, { once: true });
@@ -67,10 +68,9 @@ export async function runSelfTest(
     await test({
       request: (request = {}) => {
         if (signal.aborted) return Promise.reject(new Error('the self-test is over'));
-        const exchange = new TestExchange(request);
+        const exchange = startExchange(request, plugin);
         exchanges.add(exchange);
-        exchange.start(plugin);
-        return exchange.result.finally(() => exchanges.delete(exchange));
+        return exchange.result.then(toResult).finally(() => exchanges.delete(exchange));
       },
     });
   } catch (cause) {
@@ -82,4 +82,40 @@ export async function runSelfTest(
     endAll();
   }
   if (context.vm.failure !== undefined) throw context.vm.failure;
+}
+
+function startExchange(
+  { response = {}, ...request }: TestRequest,
+  plugin: StreamPlugin,
+): TestExchange {
+  const headers = { host: 'self-test', ...lowerCased(request.headers) };
+  const exchange = new TestExchange({ ...request, headers }, () => response);
+  exchange.start([plugin]);
+  return exchange;
+}
+
+/** So that a host that is given, in any case, takes the place of the default. */
+function lowerCased(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
+  );
+}
+
+function toResult({ outcome, request, response }: ExchangeResult): TestResult {
+  if (outcome === 'reset' || response === undefined) {
+    throw new Error('the filter has reset the stream');
+  }
+  const message = joined(response);
+  const status = Number(message.headers[':status']);
+  return { status, ...message, request: request && joined(request) };
+}
+
+/** Repeated headers are joined by ", ". */
+function joined({ headers, body }: ExchangeMessage): TestMessage {
+  const byName = Object.create(null) as Record<string, string>;
+  for (const [name, value] of headers) {
+    const before = byName[name];
+    byName[name] = before === undefined ? value : `${before}, ${value}`;
+  }
+  return { headers: byName, body };
 }

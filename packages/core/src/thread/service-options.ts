@@ -11,7 +11,13 @@ import { exactBytes } from './exact-bytes.js';
  */
 export interface ServiceOptions extends Omit<
   PluginOptions,
-  'allowOnHeadersStopIteration' | 'inFlightPolicy' | 'recycle' | 'selfTest' | 'watch' | 'properties'
+  | 'allowOnHeadersStopIteration'
+  | 'inFlightPolicy'
+  | 'recycle'
+  | 'selfTest'
+  | 'trace'
+  | 'watch'
+  | 'properties'
 > {
   /** By dotted path; no function, since the service runs on another thread. */
   properties?: Readonly<Record<string, PropertyValue>>;
@@ -42,6 +48,7 @@ const NOT_OF_SERVICES: Readonly<Record<string, string>> = {
   inFlightPolicy: 'sees no requests',
   recycle: 'sees no requests',
   selfTest: 'sees no requests',
+  trace: 'runs on another thread',
   watch: 'is not reloaded: close it and make another',
 };
 

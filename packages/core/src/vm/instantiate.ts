@@ -37,7 +37,8 @@ export function instantiate(
   process: WasiProcess,
 ): void {
   const imported = createImportedMemory(loaded);
-  const imports = joinImports(env, createWasiImports(process), imported);
+  const joined = joinImports(env, createWasiImports(process), imported);
+  const imports = vm.trace?.wrapImports(joined) ?? joined;
   // A start section runs before its exports can be seen: an imported memory works even then.
   if (imported !== undefined) vm.memory.bind(imported.memory);
   const { entryPoint } = loaded.report;
@@ -46,7 +47,8 @@ export function instantiate(
   vm.enterStart();
   try {
     const { module, woven } = loaded.compiled;
-    const { exports } = new WebAssembly.Instance(module, imports);
+    const { exports: raw } = new WebAssembly.Instance(module, imports);
+    const exports = vm.trace?.wrapExports(raw) ?? raw;
     // Runs the start section, if the limits have put it off: still before its exports can be used.
     if (woven?.time !== undefined) vm.timeLimit?.attach(exports, woven.time.exports);
     vm.bind(exports, exportedMemory(loaded, exports) ?? imported?.memory ?? noMemory());

@@ -17,6 +17,7 @@ import { LogLimit } from './log-limit.js';
 import { GuestMemory } from './memory.js';
 import type { RecycleWatch } from './recycle-watch.js';
 import type { TimeLimit } from './time-limit.js';
+import type { CallTrace } from './trace/call-trace.js';
 import type { OffsetMap } from './weave/offset-map.js';
 
 /** Result of a callback that trapped: no i32, so no guest can return it. */
@@ -57,6 +58,8 @@ export class Vm {
   recycling: RecycleWatch | undefined;
   /** undefined: guest code may take as long as it likes. */
   timeLimit: TimeLimit | undefined;
+  /** Told of every call; undefined: nobody is, and nothing is in a call's way. */
+  trace: CallTrace | undefined;
   /** Where the module's code was before limits were woven in; undefined: none were. */
   offsets: OffsetMap | undefined;
 
