@@ -102,10 +102,12 @@ export type UpstreamFunction = (request: Request) => Response | Promise<Response
 
 /** A server. */
 export interface UpstreamOptions {
-  /** Scheme, host and port: `https://auth.internal:8443`. This or `origin` must be given. */
+  /** Scheme, host and port: `https://auth.internal:8443`. This or one of the next two must be given. */
   url?: string;
   /** The same by another name. */
   origin?: string;
+  /** Several servers, each as `url`, that take turns call by call. All else holds for each of them. */
+  origins?: readonly string[];
   /** For `https:`. */
   tls?: UpstreamTlsOptions;
   /**

@@ -1,5 +1,6 @@
 /** Checks what the options say of upstreams. */
 import {
+  arrayOf,
   callable,
   count,
   expect,
@@ -42,9 +43,15 @@ export const upstreamTls: Check = shape({
   rejectUnauthorized: flag,
 });
 
+const originUrls: Check = (value, path) => {
+  arrayOf(originUrl)(value, path);
+  if ((value as unknown[]).length === 0) refuse(path, 'at least one origin', value);
+};
+
 const options = shape({
   url: originUrl,
   origin: originUrl,
+  origins: originUrls,
   tls: upstreamTls,
   http2: flag,
   connections: count('connections'),
@@ -62,8 +69,9 @@ export const upstream: Check = (value, path) => {
     return;
   }
   options(value, path);
-  const origins = [value['url'], value['origin']].filter((origin) => origin !== undefined);
-  if (origins.length !== 1) refuse(`${path}.url`, 'given, once', value['url']);
+  const given = [value['url'], value['origin'], value['origins']];
+  const { length } = given.filter((origin) => origin !== undefined);
+  if (length !== 1) refuse(`${path}.url`, 'given, once (or as origin or origins)', value['url']);
 };
 
 /** {@link HostOptions.resolveUpstream}, whose answers nobody has checked. */

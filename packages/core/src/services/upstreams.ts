@@ -2,6 +2,7 @@ import type { GrpcTarget } from '../abi/grpc-call.js';
 import type { HttpTarget } from '../abi/http-call.js';
 import type { Upstream } from '../options.js';
 import { FunctionUpstream } from './function-upstream.js';
+import { RotatingUpstream } from './rotating-upstream.js';
 import { ServerUpstream } from './server-upstream.js';
 import { loadUndici } from './undici-transport.js';
 import { resolveUpstreamOptions, UPSTREAM_DEFAULTS } from './upstream-options.js';
@@ -114,9 +115,14 @@ export class Upstreams {
 }
 
 function createTarget(upstream: Upstream): UpstreamTarget {
-  return typeof upstream === 'function'
-    ? new FunctionUpstream(upstream, UPSTREAM_DEFAULTS.maxResponseBytes)
-    : new ServerUpstream(resolveUpstreamOptions(upstream));
+  if (typeof upstream === 'function') {
+    return new FunctionUpstream(upstream, UPSTREAM_DEFAULTS.maxResponseBytes);
+  }
+  if (typeof upstream === 'string' || upstream.origins === undefined) {
+    return new ServerUpstream(resolveUpstreamOptions(upstream));
+  }
+  const { origins, ...others } = upstream;
+  return new RotatingUpstream(origins.map((url) => resolveUpstreamOptions({ ...others, url })));
 }
 
 const keys = new WeakMap<object, unknown>();

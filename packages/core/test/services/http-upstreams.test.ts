@@ -41,6 +41,35 @@ const get: Operation = { httpCall: { upstream: 'a' } };
 const without = (pairs: string[], ...names: string[]): string[] =>
   pairs.filter((_, index) => !names.includes(pairs[index - (index % 2)] as string));
 
+describe('several origins behind one name', () => {
+  it('take turns, and one that is down costs only its own calls', async () => {
+    const seen: string[] = [];
+    const server = (name: string) =>
+      httpServer((_req, res) => {
+        seen.push(name);
+        res.end(name);
+      });
+    const gone = await tcpServer((socket) => socket.destroy());
+    const origins = [await server('first'), gone, await server('third')];
+    const { wait } = await callingPlugin([get, get, get, get, get], {
+      host: { upstreams: { a: { origins } } },
+      callbacks: { proxy_on_http_call_response: [{ logBuffer: [4] }] },
+    });
+    const answers = await wait(5);
+    expect(seen.sort()).toEqual(['first', 'first', 'third']);
+    expect(answers.filter((each) => each === 'first' || each === 'third')).toHaveLength(3);
+  });
+
+  it.each([
+    [{ origins: [] }, 'upstreams.a.origins must be at least one origin'],
+    [{ origins: ['ftp://x'] }, 'upstreams.a.origins[0] must be an http: or https: origin URL'],
+    [{ origins: ['http://a'], url: 'http://b' }, 'upstreams.a.url must be given, once'],
+  ])('%j is refused', async (upstream, message) => {
+    const making = callingPlugin([get], { host: { upstreams: { a: upstream } } });
+    await expect(making).rejects.toThrow(message);
+  });
+});
+
 describe('a request', () => {
   it('has method, path, authority, headers in order with duplicates, and the bytes of the body', async () => {
     const seen: unknown[] = [];
