@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 
 import { refuseInvalid } from '../refusals.js';
-import { required, withDefault, type Read } from '../schema/field.js';
+import { reader, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { enumeration, flag, name, whole } from '../schema/scalars.js';
 
@@ -33,9 +33,9 @@ export const anyAddress: Read<HostAndPort> = mapped(address, ({ socket_address: 
 }));
 
 /** An address, not a name. */
-export const ipAddress: Read<HostAndPort> = (node, context) => {
+export const ipAddress = reader<HostAndPort>(address.name, (node, context) => {
   const found = anyAddress(node, context);
   if (isIP(found.host) !== 0) return found;
   const text = `must be an IP address, but is ${JSON.stringify(found.host)}`;
   refuseInvalid(node.at, text);
-};
+});

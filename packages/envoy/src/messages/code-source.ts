@@ -5,7 +5,7 @@ import { isAbsolute, resolve } from 'node:path';
 import type { CodeSourceOptions, PluginOptions } from '@proxy-wasm-node/core';
 
 import { configError, refuseInvalid } from '../refusals.js';
-import { optional, required, type Read } from '../schema/field.js';
+import { optional, reader, required, type Read } from '../schema/field.js';
 import { mapped, message, type Values } from '../schema/message.js';
 import type { ReadContext } from '../schema/read-context.js';
 import { name, positiveDuration, whole } from '../schema/scalars.js';
@@ -69,11 +69,11 @@ export const remoteDataSource = message('envoy.config.core.v3.RemoteDataSource',
 
 export const asyncDataSource = message('envoy.config.core.v3.AsyncDataSource', {
   fields: {
-    local: optional(localCode),
+    local: optional(reader(dataSource.name, localCode)),
     remote: optional(mapped(remoteDataSource, remoteCode)),
-    filename: optional(olderCode, 'older form, taken with a note'),
-    inline_bytes: optional(olderCode, 'older form, taken with a note'),
-    inline_string: optional(olderCode, 'older form, taken with a note'),
+    filename: optional(reader('text', olderCode), 'older form, taken with a note'),
+    inline_bytes: optional(reader('base64', olderCode), 'older form, taken with a note'),
+    inline_string: optional(reader('text', olderCode), 'older form, taken with a note'),
   },
   exactlyOne: [['local', 'remote', 'filename', 'inline_bytes', 'inline_string']],
 });
@@ -133,7 +133,7 @@ function clusterOf(
   return { origin: originOf(cluster, endpoint), ...tls };
 }
 
-export const codeOptions: Read<CodeOptions> = (node, context) => {
+export const codeOptions = reader<CodeOptions>(asyncDataSource.name, (node, context) => {
   const { local, remote } = asyncDataSource.read(node, context);
   return local ?? remote ?? localCode(node, context);
-};
+});

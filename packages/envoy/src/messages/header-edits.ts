@@ -1,6 +1,6 @@
 import type { HeaderAddition, HeaderEdits } from '../model.js';
 import { refuseInvalid, refuseUnsupported } from '../refusals.js';
-import { optional, repeated, required, withDefault, type Read } from '../schema/field.js';
+import { optional, reader, repeated, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { enumeration, flag, name, text } from '../schema/scalars.js';
 
@@ -58,11 +58,11 @@ const addition: Read<HeaderAddition | undefined> = mapped(headerValueOption, (va
   };
 });
 
-const removal: Read<string> = (node, context) => {
+const removal = reader<string>('text', (node, context) => {
   const value = name(node, context).toLowerCase();
   if (!value.startsWith(':') && value !== 'host') return value;
   return refuseInvalid(node.at, `${value} can not be removed`);
-};
+});
 
 /** The four fields that a route, a virtual host and a table of routes have. */
 export const headerFields = {

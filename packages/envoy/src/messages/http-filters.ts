@@ -1,7 +1,7 @@
 /** `http_filters`: wasm filters, and the router. */
 import type { WasmPlugin } from '../model.js';
 import { refuseInvalid, refuseUnsupported } from '../refusals.js';
-import { noted, optional, withDefault, type Read } from '../schema/field.js';
+import { noted, optional, reader, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { always, text } from '../schema/scalars.js';
 import { oneOfTypes } from '../schema/typed-config.js';
@@ -56,18 +56,21 @@ export const filterOf: Read<HttpFilter> = mapped(httpFilter, (values) => {
 });
 
 /** The plugins of a whole chain, which ends with the router. */
-export const chainOf: Read<readonly WasmPlugin[]> = (node, context) => {
-  const items = node.items();
-  const filters = items.map((item) => filterOf(item, context));
-  const last = items.at(-1);
-  if (last === undefined || filters.at(-1) !== 'router') {
-    refuseInvalid((last ?? node).at, `the last filter must be the router (${router.name})`);
-  }
-  return pluginsOf(filters, (index) => {
-    const at = items[index]?.at ?? node.at;
-    refuseUnsupported(at, 'the router must be the last filter');
-  });
-};
+export const chainOf = reader<readonly WasmPlugin[]>(
+  `list: ${httpFilter.name}`,
+  (node, context) => {
+    const items = node.items();
+    const filters = items.map((item) => filterOf(item, context));
+    const last = items.at(-1);
+    if (last === undefined || filters.at(-1) !== 'router') {
+      refuseInvalid((last ?? node).at, `the last filter must be the router (${router.name})`);
+    }
+    return pluginsOf(filters, (index) => {
+      const at = items[index]?.at ?? node.at;
+      refuseUnsupported(at, 'the router must be the last filter');
+    });
+  },
+);
 
 /** The plugins of a chain that may be a part of one. */
 export function pluginsOf(

@@ -6,10 +6,10 @@ import {
   cosmetic,
   noted,
   optional,
+  reader,
   repeated,
   required,
   withDefault,
-  type Read,
 } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { always, enumeration, text } from '../schema/scalars.js';
@@ -70,7 +70,7 @@ const listenerParts = mapped(listener, (values): Listener => {
 });
 
 /** A listener; its plugins have its properties beside those of the node. */
-export const listenerOf: Read<Listener> = (node, context) => {
+export const listenerOf = reader<Listener>(listener.name, (node, context) => {
   const ofNode = context.properties;
   context.properties = { ...ofNode, ...propertiesOf(node, context) };
   try {
@@ -78,7 +78,7 @@ export const listenerOf: Read<Listener> = (node, context) => {
   } finally {
     context.properties = ofNode;
   }
-};
+});
 
 /** Known before the plugins are read. */
 function propertiesOf(

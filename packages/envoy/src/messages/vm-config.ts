@@ -1,7 +1,15 @@
 import type { PluginOptions, VmOptions } from '@proxy-wasm-node/core';
 
 import { refuseInvalid, refuseUnsupported } from '../refusals.js';
-import { noted, optional, repeated, required, withDefault, type Read } from '../schema/field.js';
+import {
+  noted,
+  optional,
+  reader,
+  repeated,
+  required,
+  withDefault,
+  type Read,
+} from '../schema/field.js';
 import { mapped, message, type Values } from '../schema/message.js';
 import { flag, mapOf, name, text } from '../schema/scalars.js';
 import { codeOptions } from './code-source.js';
@@ -35,13 +43,13 @@ const environment: Read<Record<string, string>> = mapped(
 const RUNTIME_NOTE = 'it runs on the WebAssembly engine of Node, whatever the runtime is called';
 
 /** Which engine: not ours to choose, but code that is part of Envoy can't be had. */
-const runtime: Read<string> = (node, context) => {
+const runtime = reader<string>('text', (node, context) => {
   const value = text(node, context);
   if (value !== '') context.note(node.at, RUNTIME_NOTE);
   return value;
-};
+});
 
-const allowPrecompiled: Read<boolean> = (node, context) => {
+const allowPrecompiled = reader<boolean>('true or false', (node, context) => {
   const value = flag(node, context);
   if (value)
     context.note(
@@ -49,7 +57,7 @@ const allowPrecompiled: Read<boolean> = (node, context) => {
       'code that was compiled before is never used: the module is compiled here',
     );
   return value;
-};
+});
 
 export const vmConfig = message('envoy.extensions.wasm.v3.VmConfig', {
   fields: {

@@ -7,7 +7,7 @@ import {
 
 import type { WasmPlugin } from '../model.js';
 import { refuseInvalid } from '../refusals.js';
-import { optional, required, withDefault, type Read } from '../schema/field.js';
+import { optional, reader, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message, type Message, type Values } from '../schema/message.js';
 import type { ReadContext } from '../schema/read-context.js';
 import { enumeration, flag, mapOf, text } from '../schema/scalars.js';
@@ -19,15 +19,16 @@ export const sanitizationConfig = message('envoy.extensions.wasm.v3.Sanitization
   fields: {},
 });
 
+/** Nothing is in it, so a name with nothing behind it says the same. */
+const allowed = reader<unknown>(sanitizationConfig.name, (node, context) => {
+  return node.isNull ? undefined : sanitizationConfig.read(node, context);
+});
+
 export const capabilityRestriction = message(
   'envoy.extensions.wasm.v3.CapabilityRestrictionConfig',
   {
     fields: {
-      allowed_capabilities: withDefault(
-        mapOf(sanitizationConfig.read),
-        {},
-        'empty: all are allowed',
-      ),
+      allowed_capabilities: withDefault(mapOf(allowed), {}, 'empty: all are allowed'),
     },
   },
 );
@@ -62,7 +63,9 @@ type PluginValues = Values<typeof pluginConfig.fields>;
 /** A plugin's options, with the properties of node and listener. */
 export const pluginOptions: Read<PluginOptions> = mapped(pluginConfig, (values, context) => {
   const { name, root_id: rootId, configuration, allow_on_headers_stop_iteration: stops } = values;
-  const allowed = Object.keys(values.capability_restriction_config?.allowed_capabilities ?? {});
+  const capabilities = Object.keys(
+    values.capability_restriction_config?.allowed_capabilities ?? {},
+  );
   const reloadBackoff = values.reload_config?.backoff;
   const { properties } = context;
   return {
@@ -72,7 +75,7 @@ export const pluginOptions: Read<PluginOptions> = mapped(pluginConfig, (values, 
     ...(configuration !== undefined && { configuration }),
     ...failurePolicies(values),
     ...(reloadBackoff !== undefined && { reloadBackoff }),
-    ...(allowed.length > 0 && { capabilities: allowed }),
+    ...(capabilities.length > 0 && { capabilities }),
     ...(stops !== undefined && { allowOnHeadersStopIteration: stops }),
     ...(Object.keys(properties).length > 0 && { properties }),
   };

@@ -2,7 +2,18 @@ import type { ConfigNode } from '../text/config-node.js';
 import type { ReadContext } from './read-context.js';
 
 /** Makes a value of a node, or throws with the node's position. */
-export type Read<T> = (node: ConfigNode, context: ReadContext) => T;
+export interface Read<T> {
+  (node: ConfigNode, context: ReadContext): T;
+  /** What it takes, for the guide's table. */
+  readonly accepts?: string;
+}
+
+/** A reader that says what it takes. */
+export function reader<T>(accepts: string, read: Read<T>): Read<T> {
+  return Object.assign((node: ConfigNode, context: ReadContext) => read(node, context), {
+    accepts,
+  });
+}
 
 /** A field of a message, and what becomes of it here. */
 export interface Field<T> {
@@ -32,9 +43,9 @@ export function required<T>(read: Read<T>, remark = ''): Field<T> {
 
 /** A repeated field. */
 export function repeated<T>(read: Read<T>, remark = ''): Field<readonly T[]> {
-  const readAll: Read<readonly T[]> = (node, context) => {
+  const readAll = reader<readonly T[]>(`list: ${read.accepts ?? ''}`, (node, context) => {
     return node.items().map((item) => read(item, context));
-  };
+  });
   return { read: readAll, absent: [], isRequired: false, status: 'supported', remark };
 }
 

@@ -1,7 +1,7 @@
 import type { ConfigPosition } from '../position.js';
 import { refuseInvalid, refuseUnsupported } from '../refusals.js';
 import type { ConfigEntry, ConfigNode } from '../text/config-node.js';
-import type { Field, Read } from './field.js';
+import { reader, type Field, type Read } from './field.js';
 import { nearestOf } from './nearest.js';
 import type { ReadContext } from './read-context.js';
 
@@ -52,7 +52,7 @@ export function message<F extends Fields>(name: string, shape: Shape<F>): Messag
   ];
   const self: Message<F> = {
     ...{ name, fields, unsupported, groups },
-    read: (node, context) => readMessage(self, node, context),
+    read: reader(name, (node, context) => readMessage(self, node, context)),
   };
   return self;
 }
@@ -62,7 +62,7 @@ export function mapped<F extends Fields, T>(
   source: Message<F>,
   map: (values: Values<F>, context: ReadContext) => T,
 ): Read<T> {
-  return (node, context) => map(source.read(node, context), context);
+  return reader(source.name, (node, context) => map(source.read(node, context), context));
 }
 
 function readMessage<F extends Fields>(

@@ -1,5 +1,7 @@
 /** The known name that `name` is most likely a slip of, if one is near enough. */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
+  const begun = known.filter((each) => name.length > 3 && plain(each).startsWith(plain(name)));
+  if (begun.length === 1) return begun[0];
   let best: string | undefined;
   let bestDistance = Math.max(1, Math.floor(name.length / 4)) + 1;
   for (const candidate of known) {

@@ -1,21 +1,21 @@
 import type { JsonValue, PropertyValue } from '@proxy-wasm-node/core';
 
 import { refuseInvalid } from '../refusals.js';
-import type { Read } from './field.js';
+import { reader } from './field.js';
 
 type JsonObject = Readonly<Record<string, JsonValue>>;
 export type PropertyObject = Readonly<Record<string, PropertyValue>>;
 
 /** `google.protobuf.Struct`. */
-export const struct: Read<JsonObject> = (node) => {
+export const struct = reader<JsonObject>('map', (node) => {
   if (!node.isMap) refuseInvalid(node.at, `must be a map, but is ${node.describe()}`);
   return node.toJson() as JsonObject;
-};
+});
 
 /** A Struct as a property. What is null in it is not there. */
-export const structProperty: Read<PropertyObject> = (node, context) => {
+export const structProperty = reader<PropertyObject>('map', (node, context) => {
   return propertyOf(struct(node, context)) as PropertyObject;
-};
+});
 
 function propertyOf(json: JsonValue): PropertyValue {
   if (typeof json === 'number') return doubleBytes(json);

@@ -1,7 +1,7 @@
 /** `google.protobuf.Any`: messages that say by `@type` what they are. */
 import { refuseInvalid, refuseUnsupported } from '../refusals.js';
 import type { ConfigNode } from '../text/config-node.js';
-import type { Read } from './field.js';
+import { reader, type Read } from './field.js';
 
 /** A message, its type told, with the wrappings taken off. */
 export interface TypedNode {
@@ -63,7 +63,7 @@ function typeName(node: ConfigNode): string {
  * @param readers by type, without `type.googleapis.com/`
  */
 export function oneOfTypes<T>(readers: Readonly<Record<string, Read<T>>>): Read<T> {
-  return (node, context) => {
+  return reader(Object.keys(readers).join(', '), (node, context) => {
     const typed = unwrap(node);
     const read = Object.hasOwn(readers, typed.type) ? readers[typed.type] : undefined;
     if (read !== undefined) return read(typed.value, context);
@@ -72,5 +72,5 @@ export function oneOfTypes<T>(readers: Readonly<Record<string, Read<T>>>): Read<
       typed.typeNode.at,
       `${typed.type} is not supported; supported here: ${supported}`,
     );
-  };
+  });
 }
