@@ -16,7 +16,15 @@ const BROWSER_GLOBALS = [
 const TESTS = ['**/test/**', 'packages/conformance/**'];
 
 export default defineConfig(
-  { ignores: ['**/dist/', '**/coverage/', '**/node_modules/', 'examples/filters/**/*.ts'] },
+  {
+    ignores: [
+      '**/dist/',
+      '**/coverage/',
+      '**/node_modules/',
+      'examples/filters/**/*.ts',
+      'packages/conformance/filters/**/*.ts',
+    ],
+  },
   js.configs.recommended,
   tseslint.configs.recommendedTypeChecked,
   {

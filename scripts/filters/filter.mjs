@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -7,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 const FOLDERS = ['examples/filters', 'packages/conformance/filters'].map((folder) =>
   fileURLToPath(new URL(`../../${folder}`, import.meta.url)),
 );
-const NOT_SOURCE = /^(?:node_modules|target|build)$|\.wasm$/;
+const NOT_SOURCE = /^(?:node_modules|target|build)$|\.wasm(?:\.map)?$/;
 const BUILD_COMMAND = /^## Build$.*?^```sh$\n(.*?)^```$/ms;
 const DIGEST = /(?<=sha256\s+`)[0-9a-f]{64}(?=`)/;
 
@@ -47,9 +54,13 @@ export class Filter {
     return command;
   }
 
-  /** @param {Buffer} bytes */
-  isModule(bytes) {
-    return existsSync(this.module) && bytes.equals(readFileSync(this.module));
+  /** @param {string} folder where it was built @returns {boolean} whether the same files lie here */
+  isBuiltIn(folder) {
+    return this.#products(folder).every(
+      (name) =>
+        existsSync(join(this.folder, name)) &&
+        readFileSync(join(folder, name)).equals(readFileSync(join(this.folder, name))),
+    );
   }
 
   /** Whether the README tells the digest of the module that lies beside it. */
@@ -58,11 +69,19 @@ export class Filter {
     return existsSync(this.module) && digest === sha256(readFileSync(this.module));
   }
 
-  /** @param {Buffer} bytes becomes the module, and the README tells its digest */
-  write(bytes) {
-    writeFileSync(this.module, bytes);
+  /** @param {string} folder what was built there comes here, and the README tells its digest */
+  take(folder) {
+    for (const name of this.#products(folder))
+      copyFileSync(join(folder, name), join(this.folder, name));
+    const bytes = readFileSync(this.module);
     const text = readFileSync(this.readme, 'utf8');
     writeFileSync(this.readme, text.replace(DIGEST, sha256(bytes)));
+  }
+
+  /** @param {string} folder @returns {string[]} the module, and its source map if it has one */
+  #products(folder) {
+    const map = `${this.name}.wasm.map`;
+    return [`${this.name}.wasm`, ...(existsSync(join(folder, map)) ? [map] : [])];
   }
 }
 

@@ -8,7 +8,7 @@
  * nothing and exits with 1 if any differs, so that no module is committed that its sources do not give.
  * A filter whose exact toolchain is not to be had here is left as it is, with the reason.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -76,21 +76,20 @@ function rebuild(filter, folder) {
   if (missing !== undefined) return compare(filter, undefined, missing);
   const built = run(['sh', '-euc', filter.buildCommand()], folder, toolchain.env(folder));
   if (!built.ok) return { kind: 'different', note: `its build failed: ${built.problem}` };
-  const bytes = readFileSync(join(folder, `${filter.name}.wasm`));
-  const verdict = compare(filter, bytes);
+  const verdict = compare(filter, folder);
   if (check || verdict.kind === 'same') return verdict;
-  filter.write(bytes);
+  filter.take(folder);
   return { kind: 'different', note: 'written' };
 }
 
 /**
  * @param {Filter} filter
- * @param {Buffer | undefined} bytes what its sources give, if they could be built
+ * @param {string | undefined} folder where it was built, if it could be
  * @param {string} [missing] why they could not
  * @returns {Verdict}
  */
-function compare(filter, bytes, missing) {
-  if (bytes && !filter.isModule(bytes)) {
+function compare(filter, folder, missing) {
+  if (folder !== undefined && !filter.isBuiltIn(folder)) {
     return { kind: 'different', note: 'its sources give another module' };
   }
   if (!filter.readmeIsTrue()) {

@@ -40,11 +40,35 @@ export const ErrorCodes = {
 
 export type ErrorCode = keyof typeof ErrorCodes;
 
+/** One function on a guest's stack when it trapped. */
+export interface GuestFrame {
+  /** From the module's name section, as it stands there; undefined: it has none. */
+  readonly functionName: string | undefined;
+  readonly functionIndex: number;
+  /** Of the instruction, in the module as it came, bytes. */
+  readonly offset: number;
+  /** As the compiler was given it; undefined: the module does not say where its code comes from. */
+  readonly file: string | undefined;
+  /** From 1. */
+  readonly line: number | undefined;
+  /** From 1. */
+  readonly column: number | undefined;
+}
+
+/** One hostcall, or call of a WASI function. */
+export interface RecentHostcall {
+  readonly name: string;
+  /** The status it answered, as `OK` or `NOT_FOUND`; undefined: none, or it has not returned. */
+  readonly status: string | undefined;
+}
+
 export interface ErrorDetails {
   pluginName?: string | undefined;
   contextId?: number | undefined;
   callback?: string | undefined;
   cause?: unknown;
+  guestStack?: readonly GuestFrame[] | undefined;
+  hostcalls?: readonly RecentHostcall[] | undefined;
 }
 
 /** The one error class of this package. Match on `code`, not on the message or `instanceof`. */
@@ -54,6 +78,10 @@ export class ProxyWasmError extends Error {
   readonly pluginName: string | undefined;
   readonly contextId: number | undefined;
   readonly callback: string | undefined;
+  /** Where the guest was when its VM ended, innermost first; empty: it was not running. */
+  readonly guestStack: readonly GuestFrame[];
+  /** The last hostcalls before that, oldest first; undefined: they were not recorded. */
+  readonly hostcalls: readonly RecentHostcall[] | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -61,6 +89,8 @@ export class ProxyWasmError extends Error {
     this.pluginName = details.pluginName;
     this.contextId = details.contextId;
     this.callback = details.callback;
+    this.guestStack = details.guestStack ?? [];
+    this.hostcalls = details.hostcalls;
   }
 }
 

@@ -24,7 +24,7 @@ export type {
   TestResult,
 } from './self-test/self-test.js';
 export { ErrorCodes, ProxyWasmError } from './errors.js';
-export type { ErrorCode } from './errors.js';
+export type { ErrorCode, GuestFrame, RecentHostcall } from './errors.js';
 export { envoyFailurePolicy } from './envoy-failure-policy.js';
 export type { EnvoyFailureConfig } from './envoy-failure-policy.js';
 export type { Plugin, PluginChange, PluginState } from './plugin.js';

@@ -1,15 +1,17 @@
 import type { PluginContext } from './contexts/plugin-context.js';
-import { ProxyWasmError } from './errors.js';
+import { ProxyWasmError, type RecentHostcall } from './errors.js';
+import { describeFrame } from './vm/guest-stack.js';
 
-/** Frames of a guest's stack that are worth a log line. */
-const MAX_FRAMES = 8;
+/** Frames of a guest's stack that are worth a line: of a panic, a dozen are the runtime's. */
+const MAX_FRAMES = 24;
 
 /** The same error with its plugin named; what is no error of ours is a bug, and stays as it is. */
 export function inPlugin(pluginName: string, error: unknown, hint = ''): unknown {
   if (!(error instanceof ProxyWasmError) || error.pluginName !== undefined) return error;
-  const { code, contextId, callback, cause = error } = error;
+  const { code, contextId, callback, guestStack, hostcalls, cause = error } = error;
   const message = `plugin "${pluginName}": ${error.message}${hint}`;
-  return new ProxyWasmError(code, message, { pluginName, contextId, callback, cause });
+  const details = { pluginName, contextId, callback, guestStack, hostcalls, cause };
+  return new ProxyWasmError(code, message, details);
 }
 
 /**
@@ -45,13 +47,25 @@ function hintFor(error: ProxyWasmError, root: PluginContext): string {
     : '';
 }
 
-/** The guest's own frames of what was thrown, innermost first, one per line; '' if there are none. */
-export function guestStack(error: unknown): string {
-  const { cause } = error as { cause?: unknown };
-  const stack = (cause instanceof Error ? cause.stack : undefined) ?? '';
-  const frames = stack.split('\n').filter((line) => line.includes('wasm://'));
-  return frames
-    .slice(0, MAX_FRAMES)
-    .map((frame) => `\n${frame}`)
-    .join('');
+/** Where the guest was and what it did last, a line each, behind the message of a failure; '' if not known. */
+export function describeEvidence(error: unknown): string {
+  if (!(error instanceof ProxyWasmError)) return '';
+  const { guestStack, hostcalls = [] } = error;
+  const frames = guestStack.slice(0, MAX_FRAMES).map((frame) => `\n    at ${describeFrame(frame)}`);
+  const calls = hostcalls.length === 0 ? '' : `\n    last hostcalls: ${describeCalls(hostcalls)}`;
+  return frames.join('') + calls;
+}
+
+/** `proxy_log OK (3 times), proxy_get_property NOT_FOUND` */
+function describeCalls(calls: readonly RecentHostcall[]): string {
+  const texts: { text: string; times: number }[] = [];
+  for (const { name, status = '(no status)' } of calls) {
+    const text = `${name} ${status}`;
+    const last = texts.at(-1);
+    if (last?.text === text) last.times += 1;
+    else texts.push({ text, times: 1 });
+  }
+  return texts
+    .map(({ text, times }) => (times === 1 ? text : `${text} (${String(times)} times)`))
+    .join(', ');
 }

@@ -1,6 +1,6 @@
 import { LogLevel } from './abi/types.js';
 import type { LogSink } from './logger.js';
-import { guestStack } from './plugin-errors.js';
+import { describeEvidence } from './plugin-errors.js';
 
 /** What a plugin's lines carry. */
 export interface PluginNames {
@@ -23,7 +23,7 @@ export class PluginLog {
     this.#write(LogLevel.INFO, message);
   };
 
-  /** @param error adds the guest's stack, if it has one */
+  /** @param error adds the guest's stack and last hostcalls, if it has them */
   readonly warn = (message: string, error?: unknown): void => {
     this.#write(LogLevel.WARN, message, error);
   };
@@ -38,6 +38,10 @@ export class PluginLog {
       this.#sink.write(level, { plugin, rootId, vmId }, message);
       return;
     }
-    this.#sink.write(level, { plugin, rootId, vmId, err: error }, message + guestStack(error));
+    this.#sink.write(
+      level,
+      { plugin, rootId, vmId, err: error },
+      message + describeEvidence(error),
+    );
   }
 }

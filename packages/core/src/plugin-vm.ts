@@ -2,6 +2,7 @@ import { LogLevel } from './abi/types.js';
 import { PluginContext } from './contexts/plugin-context.js';
 import type { PluginSettings } from './contexts/plugin-settings.js';
 import { ProxyWasmError } from './errors.js';
+import { withDeepStacks } from './vm/deep-stacks.js';
 import { runDeferred, whenGuestReturns } from './vm/deferred.js';
 import type { LoadedModule } from './vm/load.js';
 import type { Vm } from './vm/vm.js';
@@ -105,7 +106,9 @@ export class PluginVm {
     const context = new PluginContext(this.vm, settings);
     this.#contexts += 1;
     try {
-      start(context);
+      withDeepStacks(() => {
+        start(context);
+      });
     } catch (error) {
       this.#abandon(context);
       throw error;

@@ -4,6 +4,7 @@ import { CodeWatch } from './code-watch.js';
 import { toPath } from './code/code-source.js';
 import type { PluginContext } from './contexts/plugin-context.js';
 import { messageOf, type ProxyWasmError } from './errors.js';
+import { FailureLog } from './failure-log.js';
 import type {
   Configuration,
   ModuleCode,
@@ -67,6 +68,9 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
   readonly #recovery: Recovery;
   readonly pauses: PauseWatch;
   readonly #pauseLines = new SeldomLine();
+  readonly #failureLog: FailureLog;
+  /** Since the code that runs was loaded: its next VM tells more, should that fail too. */
+  #hasEverFailed = false;
   #setup: Setup;
   /** Of the last start that went well: what a new start after a failure takes. */
   #loaded: LoadedModule | undefined;
@@ -88,6 +92,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#registry = registry;
     this.#setup = { given, options };
     this.#owner = owner;
+    this.#failureLog = new FailureLog(this.name, () => this.#log);
     this.pauses = new PauseWatch(options.limits.pausedTimeMs);
     this.#recovery = new Recovery(options.reloadBackoff, () => {
       this.#recover();
@@ -222,6 +227,11 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     return this.#setup.options;
   }
 
+  get #restartOptions(): ResolvedPluginOptions {
+    const recordHostcalls = this.#options.recordHostcalls ?? this.#hasEverFailed;
+    return { ...this.#options, recordHostcalls };
+  }
+
   get #heals(): boolean {
     return this.#options.failurePolicy === 'fail-reload' && mayHeal(this.#failure, this.#options);
   }
@@ -276,7 +286,11 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#leases.forgetCurrent();
     this.#figures.failures += 1;
     this.#hasFailed(error);
-    this.#log.error(error.message, error.cause === cause ? undefined : cause);
+    // Where it is another plugin's, that one's entry tells the rest.
+    this.#failureLog.write(
+      error.message,
+      error.code === 'PW_ERR_PLUGIN_FAILED' ? undefined : error,
+    );
     const heals = this.#heals;
     whenGuestReturns(() => {
       tell(() => this.emit('failed', error, { streams, heals }));
@@ -285,6 +299,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
 
   #hasFailed(error: ProxyWasmError): void {
     this.#state = 'failed';
+    this.#hasEverFailed = true;
     this.#failure = error;
     this.#failedAtMs = performance.now();
     this.#failedAttempts = 0;
@@ -299,7 +314,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
       return;
     }
     try {
-      this.#hasRecovered(this.#starter.start(this.#loaded, this.#options));
+      this.#hasRecovered(this.#starter.start(this.#loaded, this.#restartOptions));
     } catch (error) {
       this.#couldNotRecover(error);
     }
@@ -311,7 +326,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     try {
       await this.#afterOthers(async () => {
         if (this.#state !== 'failed') return;
-        const { loaded, lease } = await this.#starter.prepare(this.#options);
+        const { loaded, lease } = await this.#starter.prepare(this.#restartOptions);
         this.#loaded = loaded;
         this.#hasRecovered(lease);
       });
@@ -340,7 +355,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#figures.reloadFailures += 1;
     this.#recovery.failed();
     const message = `plugin "${this.name}" could not be started again: ${messageOf(error)}`;
-    this.#log.error(message, error);
+    this.#failureLog.write(message, error);
   }
 
   // --- changing ---------------------------------------------------------------------------------
@@ -361,6 +376,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     const options = resolvePluginOptions(given);
     const started = await this.#starter.prepare(options);
     this.#setup = { given, options };
+    this.#hasEverFailed = false;
     this.#swap(started, reason);
     if (change.code !== undefined) this.#watch();
   }
@@ -413,7 +429,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     if (this.#leases.current !== served || this.#loaded === undefined) return;
     try {
       this.#swap(
-        { loaded: this.#loaded, lease: this.#starter.start(this.#loaded, this.#options) },
+        { loaded: this.#loaded, lease: this.#starter.start(this.#loaded, this.#restartOptions) },
         'recycle',
       );
     } catch (error) {
@@ -432,6 +448,7 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     this.#loaded = undefined;
     this.#leases.retireCurrent();
     await this.#leases.gone();
+    this.#failureLog.close();
     this.#letGo();
     this.#owner.onClosed(this);
   }

@@ -14,6 +14,7 @@ import type { PluginFigures } from './services/host-figures.js';
 import type { HostServices } from './services/host-services.js';
 import { Upstreams, type NamedUpstreams } from './services/upstreams.js';
 import { createHostFunctionImports } from './vm/host-functions.js';
+import { HostcallHistory } from './vm/hostcall-history.js';
 import { instantiate } from './vm/instantiate.js';
 import { loadModule, weaveLimits, type LoadedModule } from './vm/load.js';
 import { LogLimit } from './vm/log-limit.js';
@@ -154,6 +155,7 @@ export class VmRegistry {
     const { callbackTimeMs } = options.limits;
     if (callbackTimeMs !== false) vm.timeLimit = new TimeLimit(callbackTimeMs);
     if (options.trace !== undefined) vm.trace = new CallTrace(vm, options.trace, options.name);
+    if (options.recordHostcalls === true) vm.history = new HostcallHistory();
     const process = new WasiProcess(vm);
     const env = {
       ...createHostFunctionImports(vm, loaded.compiled.outline, hostFunctions),

@@ -17,6 +17,8 @@ export interface CodeBytes {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Of `bytes`, in hex. */
   readonly sha256: string;
+  /** Of the file that they were read from; absent: they came from elsewhere. */
+  readonly path?: string | undefined;
 }
 
 /** Whether `code` is a compiled module; one from another realm (a test's, a vm context's) too. */
@@ -59,7 +61,8 @@ export async function readCode(
         'demands; nothing of it was run. Check where the file comes from, or correct the option',
     );
   }
-  return { bytes, sha256 };
+  const path = code instanceof Uint8Array || isRemote(code) ? undefined : toPath(code);
+  return { bytes, sha256, path };
 }
 
 async function readCodeFile(code: string | URL): Promise<Uint8Array<ArrayBuffer>> {

@@ -1,5 +1,4 @@
 import { BufferType, type LogLevel } from '../abi/types.js';
-import { ProxyWasmError } from '../errors.js';
 import type { LogSink } from '../logger.js';
 import { Context, type GuestBuffer } from '../vm/context.js';
 import type { Vm } from '../vm/vm.js';
@@ -81,16 +80,12 @@ export class RestrictedContext extends Context {
     if (this.#vm.failure !== undefined) throw this.#vm.failure;
   }
 
-  /** Dead first, then thrown: a guest that catches the exception gains nothing by it. */
   #refuse(): never {
     this.#ensureAlive();
-    const error = new ProxyWasmError(
+    throw this.#vm.failHere(
       'PW_ERR_HOSTCALL_RESTRICTED',
       'the guest made a hostcall from its allocator or its start function, where only logging and ' +
         'a few WASI functions are allowed; make it from proxy_on_context_create or later',
-      { contextId: this.#vm.current.id },
     );
-    this.#vm.fail(error);
-    throw error;
   }
 }

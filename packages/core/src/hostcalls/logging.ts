@@ -1,4 +1,5 @@
 import { LogLevel, Status } from '../abi/types.js';
+import { expectTrap } from '../vm/deep-stacks.js';
 import type { Vm } from '../vm/vm.js';
 
 /**
@@ -24,6 +25,7 @@ export function log(vm: Vm) {
     const size = messageSize >>> 0;
     if (!memory.contains(ptr, size)) return Status.INVALID_MEMORY_ACCESS;
     const context = vm.active;
+    if (level === LogLevel.CRITICAL) expectTrap();
     if (level < context.logLevel()) return Status.OK;
     if (size <= limits.logLineBytes) {
       context.log(level as LogLevel, memory.readUtf8(ptr, size) ?? '');

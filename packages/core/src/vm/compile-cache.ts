@@ -5,7 +5,13 @@ import { ByteReader } from './byte-reader.js';
 import { checkHeader } from './module-header.js';
 import { readModule, type ModuleOutline } from './module-reader.js';
 import { readProducers } from './producers.js';
+import {
+  openSourceLines,
+  type DebugSections,
+  type SourceLines,
+} from './source-lines/source-lines.js';
 import { WeaveError } from './weave/cursor.js';
+import { SectionId, splitSections } from './weave/sections.js';
 import { weaveModule, type WeaveLimits, type WovenModule } from './weave/weave-module.js';
 
 /** A module that the engine took, and what it says about itself. */
@@ -19,12 +25,14 @@ export interface CompiledModule {
   readonly sizeBytes: number | undefined;
   /** What was woven into `module`; undefined: nothing. */
   readonly woven: Omit<WovenModule, 'bytes'> | undefined;
+  /** undefined: the module does not say where its code comes from. */
+  readonly lines: SourceLines | undefined;
   /** Why the limits could not be woven in, so that `module` is as it came; undefined: they were. */
   readonly refusal: WeaveError | undefined;
 }
 
 /** What can be told of a module without compiling it. */
-export type ExaminedModule = Omit<CompiledModule, 'module' | 'identity'>;
+export type ExaminedModule = Omit<CompiledModule, 'module' | 'identity' | 'lines'>;
 
 /** No limits: a module is compiled as it is. */
 export const UNLIMITED: WeaveLimits = { time: false, memoryBytes: undefined };
@@ -75,7 +83,9 @@ async function compileNow(code: CodeBytes, limits: WeaveLimits): Promise<Compile
   checkHeader(bytes);
   const weaving = weave(bytes, limits);
   const module = await engineCompile(weaving.woven?.bytes ?? bytes, bytes);
-  return { module, identity: sha256, ...describe(code, weaving) };
+  const described = describe(code, weaving);
+  const lines = await openSourceLines(customSections(bytes, module), code.path);
+  return { module, identity: sha256, lines, ...described };
 }
 
 /**
@@ -99,6 +109,16 @@ function describe({ bytes, sha256 }: CodeBytes, { woven, refusal }: Weaving): Ex
   if (woven === undefined) return { ...base, woven };
   const { time, offsets, caps, excess, allocatesObjects } = woven;
   return { ...base, woven: { time, offsets, caps, excess, allocatesObjects } };
+}
+
+/** What the module that runs still has of the one that came: all custom sections that count here. */
+function customSections(bytes: Uint8Array, module: WebAssembly.Module): DebugSections {
+  const sections = splitSections(bytes);
+  return {
+    names: sections.map(({ name }) => name),
+    codeStart: sections.find(({ id }) => id === SectionId.CODE)?.start,
+    read: (name) => new Uint8Array(WebAssembly.Module.customSections(module, name)[0] ?? []),
+  };
 }
 
 interface Weaving {
@@ -160,6 +180,8 @@ export function adopt(module: WebAssembly.Module): CompiledModule {
     sha256: undefined,
     sizeBytes: undefined,
     woven: undefined,
+    // Without its bytes, nobody knows where its code begins.
+    lines: undefined,
     refusal: undefined,
   };
 }

@@ -27,7 +27,14 @@ export function guestReturned(): void {
 
 /** Calls `listener` once, when the guest that is entered next has returned, however it did. */
 export function onceGuestReturned(listener: () => void): void {
-  onReturn = listener;
+  const earlier = onReturn;
+  onReturn =
+    earlier === null
+      ? listener
+      : () => {
+          earlier();
+          listener();
+        };
 }
 
 function tellReturn(listener: () => void): void {

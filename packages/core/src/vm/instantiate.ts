@@ -1,11 +1,10 @@
 /** From a loaded module to a VM that has started. */
 import { WASI_MODULES } from '../abi/wasi-signatures.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
-import { restoreStack } from './guest-stack.js';
+import { withDeepStacks } from './deep-stacks.js';
 import type { LoadedModule } from './load.js';
 import { usedMemoryName } from './module-reader.js';
 import type { EntryPoint } from './module-report.js';
-import type { TimeLimit } from './time-limit.js';
 import type { Vm } from './vm.js';
 import type { WasiProcess } from './wasi/process.js';
 import { createWasiImports } from './wasi/table.js';
@@ -37,29 +36,38 @@ export function instantiate(
   process: WasiProcess,
 ): void {
   const imported = createImportedMemory(loaded);
-  const joined = joinImports(env, createWasiImports(process), imported);
+  const joined = joinImports(...recorded(vm, env, createWasiImports(process)), imported);
   const imports = vm.trace?.wrapImports(joined) ?? joined;
   // A start section runs before its exports can be seen: an imported memory works even then.
   if (imported !== undefined) vm.memory.bind(imported.memory);
   const { entryPoint } = loaded.report;
-  const offsets = loaded.compiled.woven?.offsets;
-  vm.offsets = offsets;
+  const { woven, lines } = loaded.compiled;
+  vm.places = { offsets: woven?.offsets, lines };
   vm.enterStart();
   try {
-    const { module, woven } = loaded.compiled;
-    const { exports: raw } = new WebAssembly.Instance(module, imports);
-    const exports = vm.trace?.wrapExports(raw) ?? raw;
-    // Runs the start section, if the limits have put it off: still before its exports can be used.
-    if (woven?.time !== undefined) vm.timeLimit?.attach(exports, woven.time.exports);
-    vm.bind(exports, exportedMemory(loaded, exports) ?? imported?.memory ?? noMemory());
-    runEntryPoint(entryPoint, exports, process);
+    withDeepStacks(() => {
+      const { exports: raw } = new WebAssembly.Instance(loaded.compiled.module, imports);
+      const exports = vm.trace?.wrapExports(raw) ?? raw;
+      // Runs the start section, if the limits have put it off: still before its exports can be used.
+      if (woven?.time !== undefined) vm.timeLimit?.attach(exports, woven.time.exports);
+      vm.bind(exports, exportedMemory(loaded, exports) ?? imported?.memory ?? noMemory());
+      runEntryPoint(entryPoint, exports, process);
+    });
   } catch (cause) {
-    if (offsets !== undefined) restoreStack(cause, offsets);
-    vm.fail(startError(cause, entryPoint, vm.timeLimit));
+    vm.fail(startError(cause, entryPoint, vm));
   } finally {
     vm.leaveStart();
   }
   if (vm.failure !== undefined) throw vm.failure;
+}
+
+function recorded(
+  { history }: Vm,
+  env: ImportFunctions,
+  wasi: ImportFunctions,
+): [env: ImportFunctions, wasi: ImportFunctions] {
+  if (history === undefined) return [env, wasi];
+  return [history.recordHostcalls(env), history.recordWasi(wasi)];
 }
 
 function joinImports(
@@ -130,11 +138,7 @@ function runEntryPoint(
   }
 }
 
-function startError(
-  cause: unknown,
-  entryPoint: EntryPoint,
-  timeLimit: TimeLimit | undefined,
-): ProxyWasmError {
+function startError(cause: unknown, entryPoint: EntryPoint, vm: Vm): ProxyWasmError {
   if (cause instanceof ProxyWasmError) return cause;
   if (cause instanceof RangeError && /memory/i.test(cause.message)) return memoryError(cause);
   if (cause instanceof WebAssembly.LinkError) {
@@ -146,16 +150,14 @@ function startError(
   }
   // Instantiation itself can trap too: a start section, or data that does not fit the memory.
   const what = entryPoint === 'none' ? 'instantiation' : entryPoint;
-  if (timeLimit?.isSpent === true) {
-    return new ProxyWasmError('PW_ERR_CALLBACK_TIME', timeLimit.describe(what), {
-      callback: what,
-      cause,
-    });
+  const details = { callback: what, cause, ...vm.evidence(cause) };
+  if (vm.timeLimit?.isSpent === true) {
+    return new ProxyWasmError('PW_ERR_CALLBACK_TIME', vm.timeLimit.describe(what), details);
   }
   return new ProxyWasmError(
     'PW_ERR_START_TRAPPED',
     `the module trapped while it started (${what}): ${messageOf(cause)}`,
-    { callback: what, cause },
+    details,
   );
 }
 

@@ -4,21 +4,22 @@
  * never seen by the caller, who gets {@link TRAPPED}.
  */
 import { Status, type AbiVersion } from '../abi/types.js';
-import { messageOf, ProxyWasmError } from '../errors.js';
+import { messageOf, ProxyWasmError, type ErrorCode, type ErrorDetails } from '../errors.js';
 import { CallIds } from './call-ids.js';
 import { findCallbacks, type Callbacks } from './callbacks.js';
 import { wallClockNs } from './clock.js';
 import { ContextTable } from './context-table.js';
 import type { Context } from './context.js';
+import { withDeepStacks } from './deep-stacks.js';
 import { guestEntered, guestReturned } from './deferred.js';
-import { restoreStack } from './guest-stack.js';
+import { readGuestStack, type CodePlaces } from './guest-stack.js';
+import type { HostcallHistory } from './hostcall-history.js';
 import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './hostcall-limits.js';
 import { LogLimit } from './log-limit.js';
 import { GuestMemory } from './memory.js';
 import type { RecycleWatch } from './recycle-watch.js';
 import type { TimeLimit } from './time-limit.js';
 import type { CallTrace } from './trace/call-trace.js';
-import type { OffsetMap } from './weave/offset-map.js';
 
 /** Result of a callback that trapped: no i32, so no guest can return it. */
 export const TRAPPED = 0x1_0000_0000;
@@ -60,8 +61,10 @@ export class Vm {
   timeLimit: TimeLimit | undefined;
   /** Told of every call; undefined: nobody is, and nothing is in a call's way. */
   trace: CallTrace | undefined;
-  /** Where the module's code was before limits were woven in; undefined: none were. */
-  offsets: OffsetMap | undefined;
+  /** What is known of places in the module's code. */
+  places: CodePlaces = { offsets: undefined, lines: undefined };
+  /** undefined: hostcalls are not recorded. To be set before the imports are made. */
+  history: HostcallHistory | undefined;
 
   /** The context whose callback runs, or ran last if it lives. */
   current: Context;
@@ -161,10 +164,10 @@ export class Vm {
 
   /** What a guest call's catch does: marks the VM dead, answers {@link TRAPPED}. */
   trapped(cause: unknown, context: Context, callback: string): typeof TRAPPED {
-    const { timeLimit, offsets } = this;
-    if (offsets !== undefined && this.failure === undefined) restoreStack(cause, offsets);
+    if (this.failure !== undefined) return TRAPPED;
+    const { timeLimit } = this;
     const where = `(context ${String(context.id)})`;
-    const details = { contextId: context.id, callback, cause };
+    const details = { contextId: context.id, callback, cause, ...this.evidence(cause) };
     this.fail(
       timeLimit?.isSpent === true
         ? new ProxyWasmError(
@@ -179,6 +182,27 @@ export class Vm {
           ),
     );
     return TRAPPED;
+  }
+
+  /** What an error tells of how it came to it. `thrown` has the guest's stack. */
+  evidence(thrown: unknown): Pick<ErrorDetails, 'guestStack' | 'hostcalls'> {
+    return {
+      guestStack: readGuestStack(thrown, this.places),
+      hostcalls: this.history?.last(),
+    };
+  }
+
+  /**
+   * Ends the VM from inside a hostcall. Dead first, then to be thrown by the caller: a guest that
+   * catches the exception gains nothing by it.
+   */
+  failHere(code: ErrorCode, message: string): ProxyWasmError {
+    const here = withDeepStacks(() => new Error(message));
+    const details = { contextId: this.current.id, ...this.evidence(here) };
+    const error = new ProxyWasmError(code, message, details);
+    error.stack = here.stack?.replace('Error', error.name) ?? '';
+    this.fail(error);
+    return error;
   }
 
   /** Forgets a context; if it was the effective one, hostcalls fall back to the current one. */

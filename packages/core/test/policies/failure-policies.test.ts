@@ -184,7 +184,7 @@ describe('on a VM that plugins share', () => {
     expect(await send()).toBe(PASSED);
     expect(open.state).toBe('failed');
     // One stack of the guest's in the log, not one for each.
-    expect(log.texts('error').filter((line) => line.includes('wasm://'))).toHaveLength(1);
+    expect(log.texts('error').filter((line) => line.includes('wasm-function['))).toHaveLength(1);
   });
 });
 

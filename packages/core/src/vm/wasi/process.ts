@@ -1,5 +1,5 @@
 import { LogLevel } from '../../abi/types.js';
-import { ProxyWasmError } from '../../errors.js';
+import { expectTrap } from '../deep-stacks.js';
 import type { Vm } from '../vm.js';
 import { LineWriter } from './line-writer.js';
 
@@ -30,6 +30,7 @@ export class WasiProcess {
 
   /** Takes output for a file descriptor that {@link isOutput}: each line becomes a log line. */
   write(fd: number, bytes: Uint8Array): void {
+    if (fd === STDERR) expectTrap();
     const stream = fd === STDOUT ? this.#stdout : this.#stderr;
     const level = fd === STDOUT ? LogLevel.INFO : LogLevel.ERROR;
     if (level < this.vm.active.logLevel()) stream.discard();
@@ -61,14 +62,11 @@ export class WasiProcess {
   exit(code: number): never {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- no error: it unwinds the guest
     if (this.#inStart && code === 0) throw NORMAL_EXIT;
-    const error = new ProxyWasmError(
+    throw this.vm.failHere(
       'PW_ERR_GUEST_EXITED',
       `the guest called proc_exit(${String(code)}), which ends its VM; ` +
         'what it wrote to stderr is in the log, at level error',
-      { contextId: this.vm.current.id },
     );
-    this.vm.fail(error);
-    throw error;
   }
 }
 
