@@ -15,6 +15,8 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 /** The codes that commands raise beside those of core. `docs/errors.md` lists the same set. */
 export const CommandErrorCodes = {
   PW_ERR_USAGE: 'An option or argument on the command line is unknown, missing or malformed.',
+  PW_ERR_CONFIG_FILE: 'The file of a configuration could not be read.',
+  PW_ERR_LISTEN: 'An address of a listener, or of admin, can not be listened on.',
 } as const;
 
 export type CommandErrorCode = keyof typeof CommandErrorCodes;

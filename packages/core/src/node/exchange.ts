@@ -24,8 +24,15 @@ export type Over = () => void;
 
 /** What only the server that filters stand in knows of an exchange: its route, its upstream. */
 export interface AddedAttributes {
-  /** Wins over what Node knows. undefined: not one of these, or not known now. */
-  attribute(path: readonly string[]): PropertyValue | undefined;
+  /**
+   * Wins over what Node knows. undefined: not one of these, or not known now.
+   *
+   * @param headers of the request as filters have them now, with `:path` and `:authority`
+   */
+  attribute(
+    path: readonly string[],
+    headers: { get(name: string): string | undefined },
+  ): PropertyValue | undefined;
 }
 
 /** How a framework takes part. */
@@ -281,7 +288,7 @@ export class Exchange implements StreamEnds {
   attribute(path: readonly string[]): PropertyValue | undefined {
     this.#facts ??= new NodeExchangeFacts(this);
     return (
-      this.#added?.attribute(path) ??
+      this.#added?.attribute(path, this.request.headers.list) ??
       exchangeAttribute(this.#facts, path) ??
       connectionAttribute(this.req.socket, path)
     );

@@ -1,0 +1,36 @@
+import { once } from 'node:events';
+import type { AddressInfo, Server } from 'node:net';
+
+import { CommandError } from '../errors.js';
+
+/** What an error of `listen` means, and what to do. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken; end what listens there, or take another port',
+  EACCES: 'this needs rights that the process lacks; take a port from 1024 on',
+  EADDRNOTAVAIL: 'the address is none of this machine; take 127.0.0.1 or 0.0.0.0',
+};
+
+/**
+ * @param name what listens, and where that is written
+ * @throws CommandError PW_ERR_LISTEN
+ */
+export async function listenOn(
+  server: Server,
+  name: string,
+  { host, port, ipv6Only }: { host: string; port: number; ipv6Only: boolean },
+): Promise<AddressInfo> {
+  try {
+    server.listen({ host, port, ipv6Only });
+    await once(server, 'listening');
+    return server.address() as AddressInfo;
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException;
+    const where = `${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
+    const reason = REASONS[code];
+    throw new CommandError(
+      'PW_ERR_LISTEN',
+      `${name} cannot listen on ${where}: ${reason === undefined ? message : `${reason} (${code})`}`,
+      error,
+    );
+  }
+}
