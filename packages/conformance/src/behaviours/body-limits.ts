@@ -230,4 +230,24 @@ export const bodyLimits: readonly Behaviour[] = [
     },
     expect: { reply: { bodyLength: HUGE.length } },
   },
+  {
+    name: 'a response that a filter has wait says so to what is piped into it',
+    filters: [
+      holdsForCall({ proxy_on_response_body: [{ once: [CALL, { return: WATERMARK }] }] }, 1),
+    ],
+    request: {},
+    app: async (_req, res) => {
+      // HTTP/2's responses have no such property before Node 24.
+      const needsDrain = (): boolean | undefined => res.writableNeedDrain;
+      let isTrue = true;
+      for (let left = 40; left > 0; left -= 1) {
+        if (res.write('x'.repeat(100_000))) continue;
+        isTrue &&= needsDrain() !== false;
+        await once(res, 'drain');
+        isTrue &&= needsDrain() !== true;
+      }
+      res.end(isTrue ? 'so it is' : 'it lies');
+    },
+    expect: { reply: { bodyLength: HUGE.length + 'so it is'.length } },
+  },
 ];

@@ -4,6 +4,7 @@
  * so there the properties are overridden.
  */
 import { EXCHANGE, isHttp2, type NodeResponse } from './messages.js';
+import { NEED_DRAIN } from './node-symbols.js';
 import { withCode } from './response-head.js';
 
 /** In the place of the head's bytes: `headersSent` is true, `setHeader` throws. */
@@ -53,6 +54,19 @@ export function closeHead(res: NodeResponse, wasHeld: boolean): void {
   if (!wasHeld) return;
   if (isHttp2(res)) showSent(res, false, 0);
   else res._header = HELD_HEAD;
+}
+
+/** A filter has the app wait, or no longer: so says `writableNeedDrain`. */
+export function showNeedDrain(res: NodeResponse, needsDrain: boolean): void {
+  if (isHttp2(res)) {
+    if (needsDrain && 'writableNeedDrain' in res) {
+      Object.defineProperty(res, 'writableNeedDrain', { configurable: true, value: true });
+    } else {
+      Reflect.deleteProperty(res, 'writableNeedDrain');
+    }
+  } else if (NEED_DRAIN !== undefined) {
+    (res as unknown as Record<symbol, boolean>)[NEED_DRAIN] = needsDrain;
+  }
 }
 
 /** What the class itself says. */

@@ -26,8 +26,11 @@ export const HEADERS_DISTINCT = find(message, 'kHeadersDistinct');
 export const TRAILERS = find(message, 'kTrailers');
 export const TRAILERS_COUNT = find(message, 'kTrailersCount');
 export const TRAILERS_DISTINCT = find(message, 'kTrailersDistinct');
+const response = new ServerResponse(message);
 /** A response's headers: lower-case name to [name, value]; null while there are none. */
-export const OUT_HEADERS = find(new ServerResponse(message), 'kOutHeaders');
+export const OUT_HEADERS = find(response, 'kOutHeaders');
+/** `res.writableNeedDrain`, which what pipes into it asks for before its first write. */
+export const NEED_DRAIN = find(response, 'kNeedDrain');
 
 /** Whether all that {@link HEADERS} and its like are needed for is there. */
 export const KNOWS_HEADERS =

@@ -5,7 +5,7 @@
 import { HeaderList } from '../stream/header-list.js';
 import type { HttpStream } from '../stream/http-stream.js';
 import type { HeaderMap } from '../vm/context.js';
-import { showSent } from './held-response.js';
+import { showNeedDrain, showSent } from './held-response.js';
 import { localHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 import { mergeHead, type HeadValues } from './response-head.js';
@@ -195,7 +195,10 @@ export class ResponseTap {
     }
     const left = this.#takeCallback();
     if (left !== undefined) this.#settle(left);
-    if (this.#paused) this.#needsDrain = true;
+    if (this.#paused) {
+      this.#needsDrain = true;
+      if (!isEnd) showNeedDrain(this.#res, true);
+    }
     return this.#mayWrite();
   }
 
@@ -267,6 +270,7 @@ export class ResponseTap {
   #drain(): void {
     if (!this.#needsDrain) return;
     this.#needsDrain = false;
+    showNeedDrain(this.#res, false);
     process.nextTick(emitDrain, this.#res);
   }
 
