@@ -1,6 +1,6 @@
 import type { Cluster } from '../model.js';
 import { refuseInvalid, refuseUnsupported } from '../refusals.js';
-import { cosmetic, noted, optional, required, withDefault, type Read } from '../schema/field.js';
+import { label, noted, optional, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message, type Values } from '../schema/message.js';
 import { always, enumeration, name, positiveDuration } from '../schema/scalars.js';
 import { endpointsOf } from './endpoints.js';
@@ -37,7 +37,7 @@ const FAMILIES = { AUTO: 0, V4_ONLY: 4, V6_ONLY: 6, V4_PREFERRED: undefined, ALL
 export const cluster = message('envoy.config.cluster.v3.Cluster', {
   fields: {
     name: required(name),
-    alt_stat_name: cosmetic('nothing is counted under it'),
+    alt_stat_name: label('nothing is counted under it'),
     type: withDefault(enumeration<Cluster['type']>(TYPES), 'STATIC'),
     connect_timeout: withDefault(positiveDuration, CONNECT_TIMEOUT_MS, 'default: 5s'),
     lb_policy: withDefault(enumeration(POLICIES), 'ROUND_ROBIN'),

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 
 import type { Endpoint } from '../model.js';
 import { refuseInvalid } from '../refusals.js';
-import { cosmetic, optional, repeated, required, withDefault, type Read } from '../schema/field.js';
+import { label, optional, repeated, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { text, whole } from '../schema/scalars.js';
 import { anyAddress } from './address.js';
@@ -14,7 +14,7 @@ export interface ReadEndpoint extends Endpoint {
 export const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
   fields: {
     address: required(anyAddress),
-    hostname: cosmetic('for health checks, which are not made'),
+    hostname: label('for health checks, which are not made'),
   },
   unsupported: ['health_check_config', 'additional_addresses'],
 });
@@ -37,7 +37,7 @@ export const lbEndpoint = message('envoy.config.endpoint.v3.LbEndpoint', {
 
 export const localityLbEndpoints = message('envoy.config.endpoint.v3.LocalityLbEndpoints', {
   fields: {
-    locality: cosmetic('all endpoints take turns, wherever they are'),
+    locality: label('all endpoints take turns, wherever they are'),
     lb_endpoints: repeated(mapped(lbEndpoint, ({ endpoint: each }) => each)),
     priority: withDefault(whole(0, 0), 0, '0'),
     load_balancing_weight: withDefault(whole(ONE, ONE), ONE, '1'),

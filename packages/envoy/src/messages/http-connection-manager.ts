@@ -1,7 +1,7 @@
 import type { HttpConnectionManager } from '../model.js';
 import { refuseUnsupported } from '../refusals.js';
 import {
-  cosmetic,
+  label,
   noted,
   optional,
   repeated,
@@ -87,7 +87,7 @@ export const httpConnectionManager = message(
         }),
         'AUTO',
       ),
-      stat_prefix: cosmetic('nothing is counted under it'),
+      stat_prefix: label('nothing is counted under it'),
       route_config: required(routesOf),
       http_filters: required(chainOf),
       stream_idle_timeout: withDefault(duration, STREAM_IDLE_TIMEOUT_MS, 'default: 300s; 0s: none'),
@@ -100,7 +100,7 @@ export const httpConnectionManager = message(
       generate_request_id: noted('no x-request-id is made'),
       add_user_agent: withDefault(always(false, 'no user-agent is made'), false),
       use_remote_address: withDefault(always(false, 'x-forwarded-for is left as it is'), false),
-      skip_xff_append: cosmetic('x-forwarded-for is left as it is'),
+      skip_xff_append: label('x-forwarded-for is left as it is'),
       normalize_path: withDefault(always(false, 'paths are left as they are'), false),
       merge_slashes: withDefault(always(false, 'paths are left as they are'), false),
       strip_matching_host_port: withDefault(always(false, 'Host is left as it is'), false),

@@ -3,7 +3,7 @@ import type { PropertyValue } from '@proxy-wasm-node/core';
 import type { Listener } from '../model.js';
 import { refuseUnsupported } from '../refusals.js';
 import {
-  cosmetic,
+  label,
   noted,
   optional,
   reader,
@@ -31,13 +31,13 @@ export const listener = message('envoy.config.listener.v3.Listener', {
     ),
     metadata: optional(metadata, 'the property `listener_metadata`'),
     filter_chains: repeated(filterChainOf, 'one'),
-    stat_prefix: cosmetic('nothing is counted under it'),
+    stat_prefix: label('nothing is counted under it'),
     per_connection_buffer_limit_bytes: noted(
       "a plugin's own limit counts (bufferedBodyBytes, 1 MiB)",
     ),
     enable_reuse_port: noted('one process listens'),
     bind_to_port: withDefault(always(true, 'a listener listens'), true),
-    drain_type: cosmetic('a listener drains when it is stopped'),
+    drain_type: noted('a listener drains when it is stopped'),
     access_log: noted('no access log is written'),
   },
   unsupported: [

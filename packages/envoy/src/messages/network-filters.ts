@@ -1,7 +1,7 @@
 /** The network filters of a listener: an HTTP connection manager, or wasm filters and a TCP proxy. */
 import type { FilterChain, HttpConnectionManager, TcpProxyConfig, WasmPlugin } from '../model.js';
 import { refuseInvalid, refuseUnsupported } from '../refusals.js';
-import { cosmetic, noted, repeated, required, withDefault, type Read } from '../schema/field.js';
+import { label, noted, repeated, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { name, text } from '../schema/scalars.js';
 import { oneOfTypes } from '../schema/typed-config.js';
@@ -10,7 +10,7 @@ import { networkWasmReaders } from './wasm-plugin.js';
 
 export const tcpProxy = message('envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy', {
   fields: {
-    stat_prefix: cosmetic('nothing is counted under it'),
+    stat_prefix: label('nothing is counted under it'),
     cluster: required(name),
     access_log: noted('no access log is written'),
   },
@@ -77,7 +77,7 @@ export const networkFilterOf: Read<NetworkFilter> = mapped(
 
 export const filterChain = message('envoy.config.listener.v3.FilterChain', {
   fields: {
-    name: cosmetic('a listener has one chain'),
+    name: label('a listener has one chain'),
     filters: repeated(networkFilter.read),
   },
   unsupported: [

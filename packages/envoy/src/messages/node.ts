@@ -1,5 +1,5 @@
 import type { EnvoyNode } from '../model.js';
-import { cosmetic, optional, withDefault, type Read } from '../schema/field.js';
+import { label, optional, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { text } from '../schema/scalars.js';
 import { structProperty } from '../schema/struct.js';
@@ -18,8 +18,8 @@ export const nodeMessage = message('envoy.config.core.v3.Node', {
     cluster: withDefault(text, ''),
     metadata: optional(structProperty),
     locality: optional(locality.read),
-    user_agent_name: cosmetic('nobody is told'),
-    user_agent_version: cosmetic('nobody is told'),
+    user_agent_name: label('nobody is told'),
+    user_agent_version: label('nobody is told'),
   },
   unsupported: [
     ...['dynamic_parameters', 'user_agent_build_version', 'extensions', 'client_features'],

@@ -3,7 +3,7 @@ import { RE2JS, RE2JSException } from 're2js';
 import type { RouteMatch } from '../model.js';
 import type { ConfigPosition } from '../position.js';
 import { refuseInvalid } from '../refusals.js';
-import { cosmetic, optional, required, withDefault, type Read } from '../schema/field.js';
+import { label, optional, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { flag, name, text } from '../schema/scalars.js';
 
@@ -16,7 +16,7 @@ export const regexMatcher = message('envoy.type.matcher.v3.RegexMatcher', {
       name,
       'RE2, at most 4096 characters; matched in linear time, and against all of the path',
     ),
-    google_re2: cosmetic('there is no other engine; `max_program_size` is not looked at'),
+    google_re2: label('there is no other engine; `max_program_size` is not looked at'),
   },
 });
 

@@ -1,7 +1,7 @@
 import type { Route, RouteConfiguration, VirtualHost } from '../model.js';
 import { refuseInvalid } from '../refusals.js';
 import {
-  cosmetic,
+  label,
   noted,
   optional,
   repeated,
@@ -110,7 +110,7 @@ export const routeConfiguration = message('envoy.config.route.v3.RouteConfigurat
   fields: {
     name: withDefault(text, ''),
     virtual_hosts: repeated(openHost),
-    validate_clusters: cosmetic('clusters are always looked for'),
+    validate_clusters: label('clusters are always looked for'),
     ignore_port_in_host_matching: withDefault(always(false, 'the port is part of the name'), false),
     most_specific_header_mutations_wins: withDefault(always(false, 'the table comes last'), false),
     ...headerFields,

@@ -1,6 +1,6 @@
 import type { StatsTag } from '../model.js';
 import { refuseUnsupported } from '../refusals.js';
-import { cosmetic, repeated, required, type Read } from '../schema/field.js';
+import { noted, repeated, required, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { name } from '../schema/scalars.js';
 import { compile } from './route-match.js';
@@ -26,7 +26,7 @@ const tagOf: Read<StatsTag> = mapped(tagSpecifier, ({ at, tag_name: tag, regex, 
 export const statsConfig = message('envoy.config.metrics.v3.StatsConfig', {
   fields: {
     stats_tags: repeated(tagOf),
-    use_all_default_tags: cosmetic('only what filters count has tags'),
+    use_all_default_tags: noted('only what filters count has tags'),
   },
   unsupported: ['stats_matcher', 'histogram_bucket_settings'],
 });

@@ -1,7 +1,15 @@
 /** TLS with upstreams. */
 import type { ClusterTls } from '../model.js';
 import { refuseInvalid } from '../refusals.js';
-import { cosmetic, optional, repeated, required, withDefault, type Read } from '../schema/field.js';
+import {
+  label,
+  noted,
+  optional,
+  repeated,
+  required,
+  withDefault,
+  type Read,
+} from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { always, name } from '../schema/scalars.js';
 import { oneOfTypes } from '../schema/typed-config.js';
@@ -40,7 +48,7 @@ export const commonTlsContext = message(
     fields: {
       tls_certificates: repeated(tlsCertificate.read, 'one'),
       validation_context: optional(validationContext.read),
-      alpn_protocols: repeated(name, 'the protocol follows from the cluster'),
+      alpn_protocols: noted('the protocol follows from the HTTP version of the cluster'),
     },
     unsupported: [
       ...['tls_params', 'tls_certificate_sds_secret_configs', 'tls_certificate_provider_instance'],
@@ -88,7 +96,7 @@ const plainText: Read<ClusterTls | undefined> = mapped(rawBuffer, () => undefine
 
 export const transportSocket = message('envoy.config.core.v3.TransportSocket', {
   fields: {
-    name: cosmetic('says nothing: `@type` does'),
+    name: label('says nothing: `@type` does'),
     typed_config: required(
       oneOfTypes({ [upstreamTlsContext.name]: upstreamTls, [rawBuffer.name]: plainText }),
     ),

@@ -1,7 +1,7 @@
 import type { PluginOptions, ServiceOptions } from '@proxy-wasm-node/core';
 
 import type { WasmService } from '../model.js';
-import { cosmetic, repeated, required, withDefault, type Read } from '../schema/field.js';
+import { label, repeated, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { flag } from '../schema/scalars.js';
 import { oneOfTypes } from '../schema/typed-config.js';
@@ -42,7 +42,7 @@ function serviceOptions(config: PluginOptions): ServiceOptions {
 
 export const bootstrapExtension = message('envoy.config.core.v3.TypedExtensionConfig', {
   fields: {
-    name: cosmetic('says nothing: `@type` does'),
+    name: label('says nothing: `@type` does'),
     typed_config: required(oneOfTypes({ [wasmService.name]: readService })),
   },
 });

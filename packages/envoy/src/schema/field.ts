@@ -21,8 +21,8 @@ export interface Field<T> {
   /** What the message gets where the field is not there. */
   readonly absent: T;
   readonly isRequired: boolean;
-  /** 'noted': taken, with a note that it does nothing here. */
-  readonly status: 'supported' | 'noted';
+  /** 'noted': taken, with a note that it does nothing here; 'label': it is for people. */
+  readonly status: 'supported' | 'noted' | 'label';
   /** For the guide's table. */
   readonly remark: string;
 }
@@ -58,8 +58,8 @@ export function noted(remark: string): Field<undefined> {
   return { read, absent: undefined, isRequired: false, status: 'noted', remark };
 }
 
-/** A field that names or describes something, in Envoy too. */
-export function cosmetic(remark: string): Field<undefined> {
+/** A field that names or describes something: what is done does not depend on it. */
+export function label(remark: string): Field<undefined> {
   const read: Read<undefined> = () => undefined;
-  return { read, absent: undefined, isRequired: false, status: 'supported', remark };
+  return { read, absent: undefined, isRequired: false, status: 'label', remark };
 }

@@ -114,9 +114,15 @@ function fieldOf(self: Message, { key, keyAt, value }: ConfigEntry): string {
       known.length === 0
         ? 'none of its fields is'
         : `of ${self.name}, these are: ${known.join(', ')}`;
-    refuseUnsupported(
-      { ...keyAt, path: value.at.path },
-      `this field is not supported here; ${there}`,
+    const at = { ...keyAt, path: value.at.path };
+    // Before Envoy's API v3 a filter's type was its name, and its configuration was `config`.
+    const hint = name === 'config' ? 'give typed_config, whose "@type" says what it is' : there;
+    refuseUnsupported(at, `this field is not supported here; ${hint}`);
+  }
+  if (key === '<<') {
+    refuseInvalid(
+      keyAt,
+      'Envoy has no merge keys (<<): write the fields out, or give an alias as a value',
     );
   }
   const nearest = nearestOf(name, [...known, ...self.unsupported]);

@@ -114,6 +114,7 @@ export class ConfigNode {
     if (this.isList) return 'a list';
     const value = this.scalar();
     if (value === null || value === undefined) return 'nothing';
+    if (typeof value === 'boolean') return describeFlag(value, this.#node);
     if (typeof value !== 'string') return String(value);
     return value.length <= 40 ? JSON.stringify(value) : 'a long text';
   }
@@ -127,6 +128,12 @@ function resolve(node: Node | null, source: TextSource): Node | null {
   let resolved = node;
   while (isAlias(resolved)) resolved = source.aliases.get(resolved) ?? null;
   return resolved;
+}
+
+/** YAML 1.1 has many words for it. */
+function describeFlag(value: boolean, node: Node | null): string {
+  const word = isScalar(node) ? (node.source ?? '') : '';
+  return word === String(value) ? word : `${word}, which is ${String(value)} to Envoy`;
 }
 
 function joinPath(path: string, key: string): string {

@@ -18,6 +18,8 @@ import { TextSource } from './text-source.js';
 /** More than any configuration, with a module in it in base64. */
 const MAX_TEXT_CHARS = 64 * 1024 * 1024;
 
+const TOO_DEEP = 'it is nested too deeply';
+
 /** For keys whose values Envoy does not look at: they are only there to hold anchors. */
 const IGNORE_TAG = { tag: '!ignore', resolve: (text: string): string => text };
 
@@ -49,13 +51,14 @@ function parse(text: string, lineCounter: LineCounter, source: TextSource): Docu
       strict: true,
       uniqueKeys: true,
       prettyErrors: false,
-      logLevel: 'silent',
+      // Quieter, and a second document would be no error. Nothing is printed here in any case.
+      logLevel: 'error',
       customTags: (tags) => [...tags, IGNORE_TAG],
       lineCounter,
     });
   } catch (error) {
     // The parser calls itself for each level.
-    if (error instanceof RangeError) throw syntaxError(source, 0, 'it is nested too deeply');
+    if (error instanceof RangeError) throw syntaxError(source, 0, TOO_DEEP);
     throw error;
   }
 }
@@ -109,5 +112,7 @@ function syntaxError(source: TextSource, offset: number, message: string) {
 }
 
 function oneLine(message: string): string {
+  if (message.includes('call stack')) return TOO_DEEP;
+  if (message.includes('multiple documents')) return 'there is more than one document';
   return message.replace(/\s+/g, ' ').trim();
 }

@@ -7,14 +7,14 @@ export function fieldTables(messages: readonly Message[]): string {
 
 function tableOf({ name, fields, unsupported }: Message): string {
   const rows = Object.entries(fields).map(([field, { status, isRequired, remark, read }]) => {
-    const takes = status === 'noted' ? '' : shorten(read.accepts ?? '');
-    const state = status === 'noted' ? 'noted' : isRequired ? 'supported, required' : 'supported';
+    const takes = shorten(read.accepts ?? '');
+    const state = isRequired ? `${status}, required` : status;
     return `| \`${field}\` | ${state} | ${cell(takes)} | ${cell(remark)} |\n`;
   });
   const table = `| Field | State | Takes | Remark |\n| --- | --- | --- | --- |\n${rows.join('')}\n`;
   const refused = unsupported.map((field) => `\`${field}\``).join(', ');
   const none = rows.length === 0 ? 'It has no fields here.\n\n' : table;
-  return `#### ${shorten(name)}\n\n\`${name}\`\n\n${none}${refused === '' ? '' : `Refused: ${refused}.\n`}`;
+  return `### ${name}\n\n${none}${refused === '' ? '' : `Refused: ${refused}.\n`}`;
 }
 
 /** Without packages: `envoy.config.core.v3.Address` is `Address`. */
