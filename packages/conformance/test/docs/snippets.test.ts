@@ -21,7 +21,7 @@ function markdownIn(folder: string): string[] {
 }
 
 function packageReadmes(): string[] {
-  return ['core', 'express', 'fastify', 'koa'].map((name) => `packages/${name}/README.md`);
+  return ['core', 'envoy', 'express', 'fastify', 'koa'].map((name) => `packages/${name}/README.md`);
 }
 
 const MASKED = 'XXXX-XXXX-XXXX-1111';
@@ -140,6 +140,8 @@ const checks: Record<string, Check> = {
   readme: asksForCredentials,
   'app-wide': asksForCredentials,
   core: asksForCredentials,
+  envoy: asksForCredentials,
+  'envoy-configuration': asksForCredentials,
   express: asksForCredentials,
 
   'node-http': async (running) => {
