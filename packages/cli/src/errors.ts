@@ -17,6 +17,10 @@ export const CommandErrorCodes = {
   PW_ERR_USAGE: 'An option or argument on the command line is unknown, missing or malformed.',
   PW_ERR_CONFIG_FILE: 'The file of a configuration could not be read.',
   PW_ERR_LISTEN: 'An address of a listener, or of admin, can not be listened on.',
+  PW_ERR_INPUT_FILE: 'The file that an option names could not be read.',
+  PW_ERR_OUTPUT_FILE: 'The file that an option names could not be written.',
+  PW_ERR_CALL_PAUSED: 'The filter has paused the stream, and nothing has resumed it.',
+  PW_ERR_CALL_UPSTREAM: 'The server of --upstream gave no answer.',
 } as const;
 
 export type CommandErrorCode = keyof typeof CommandErrorCodes;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError } from 'commander';
 
+import { callCommand } from './commands/call.js';
 import { inspectCommand } from './commands/inspect.js';
 import { runCommand } from './commands/run.js';
 import { CommandError, ExitCode, exitCodeOf, printError } from './errors.js';
@@ -52,7 +53,7 @@ function createProgram(terminal: Terminal, exit: (code: ExitCode) => void): Comm
     .exitOverride()
     .addHelpText('after', EXAMPLES);
   const setting: CommandSetting = { terminal, exit };
-  for (const add of [runCommand, inspectCommand]) add(program, setting);
+  for (const add of [runCommand, inspectCommand, callCommand]) add(program, setting);
   return program;
 }
 
@@ -61,6 +62,7 @@ Examples:
   proxy-wasm run envoy.yaml              serve what an Envoy configuration says
   proxy-wasm run main.wasm               serve one filter on http://127.0.0.1:18000
   proxy-wasm inspect main.wasm           what a module needs, and whether it runs here
+  proxy-wasm call main.wasm /path        send one request through a filter
 
 Exit codes: 0 fine; 1 it could not be done, or the answer is no; 2 wrong usage.`;
 
