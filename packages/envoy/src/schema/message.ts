@@ -29,7 +29,7 @@ export interface Message<F extends Fields = Fields> {
   readonly read: Read<Values<F>>;
 }
 
-export interface FieldGroup {
+interface FieldGroup {
   readonly names: readonly string[];
   readonly isRequired: boolean;
 }
