@@ -1,16 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
 import type { Host, MetricSample } from '@proxy-wasm-node/core';
+import type { Admin } from '@proxy-wasm-node/envoy';
 
 import { listenOn } from './listen.js';
 import type { RunningServer } from './setting.js';
-
-export interface AdminPlace {
-  readonly address: string;
-  readonly port: number;
-  /** What it is called where it can't listen. */
-  readonly origin: string;
-}
 
 interface Page {
   readonly status?: number;
@@ -38,8 +32,10 @@ export class AdminServer implements RunningServer {
   }
 
   /** @throws CommandError PW_ERR_LISTEN */
-  async open({ address, port, origin }: AdminPlace): Promise<void> {
-    const bound = await listenOn(this.#server, origin, { host: address, port, ipv6Only: false });
+  async open(admin: Admin): Promise<void> {
+    const { address: host, port } = admin;
+    const place = { host, port, ipv6Only: false };
+    const bound = await listenOn(this.#server, ['admin', admin], place);
     this.address = bound.address;
     this.port = bound.port;
   }

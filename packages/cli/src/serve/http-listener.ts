@@ -9,7 +9,7 @@ import {
 import type { Socket } from 'node:net';
 
 import { addRequestHeader, createWasmFilter, type WasmFilter } from '@proxy-wasm-node/core/node';
-import type { HttpConnectionManager, Listener } from '@proxy-wasm-node/envoy';
+import { configError, type HttpConnectionManager, type Listener } from '@proxy-wasm-node/envoy';
 
 import { NO_HEALTHY_UPSTREAM, NO_ROUTE, type Failure } from './failures.js';
 import { HttpRoutes } from './http-routes.js';
@@ -52,11 +52,15 @@ export class HttpListener implements RunningServer {
   /**
    * Starts the filters, then listens.
    *
-   * @throws ProxyWasmError where a filter can't be started
+   * @throws ProxyWasmError where a filter can't be started, PW_ERR_ENVOY_UNSUPPORTED
    * @throws CommandError PW_ERR_LISTEN
    */
   async open(): Promise<void> {
-    const { plugins, upgrades } = this.#manager;
+    const { plugins, upgrades, codecType, at } = this.#manager;
+    if (codecType === 'HTTP2') {
+      const message = 'codec_type: HTTP2 is not supported: listeners speak HTTP/1.1; take AUTO';
+      throw configError('PW_ERR_ENVOY_UNSUPPORTED', at, message);
+    }
     const { host } = this.#setting;
     if (this.#routes.forwards) {
       this.#Exchange = (await import('./upstream-exchange.js')).UpstreamExchange;
@@ -70,8 +74,8 @@ export class HttpListener implements RunningServer {
       await this.#filter.ready().catch(() => undefined);
     }
     const { address, port, ipv6Only } = this.#listener;
-    const name = `${this.#setting.placeOf(this.#listener)}listener ${this.name}`;
-    const bound = await listenOn(this.#server, name, { host: address, port, ipv6Only });
+    const what = [`listener ${this.name}`, this.#listener] as const;
+    const bound = await listenOn(this.#server, what, { host: address, port, ipv6Only });
     this.address = bound.address;
     this.port = bound.port;
   }

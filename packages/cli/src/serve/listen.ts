@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 
+import { describePosition, type Positioned } from '@proxy-wasm-node/envoy';
+
 import { CommandError } from '../errors.js';
 
 /** What an error of `listen` means, and what to do. */
@@ -10,13 +12,19 @@ const REASONS: Readonly<Record<string, string>> = {
   EADDRNOTAVAIL: 'the address is none of this machine; take 127.0.0.1 or 0.0.0.0',
 };
 
+/** For the beginning of a message: where something is written; '' for what is in no file. */
+function placeOf({ at }: Positioned): string {
+  return at.file === undefined ? '' : `${describePosition(at)}: `;
+}
+
 /**
- * @param name what listens, and where that is written
+ * @param name what listens
+ * @param part of the configuration, that says so
  * @throws CommandError PW_ERR_LISTEN
  */
 export async function listenOn(
   server: Server,
-  name: string,
+  [name, part]: readonly [name: string, part: Positioned],
   { host, port, ipv6Only }: { host: string; port: number; ipv6Only: boolean },
 ): Promise<AddressInfo> {
   try {
@@ -29,7 +37,7 @@ export async function listenOn(
     const reason = REASONS[code];
     throw new CommandError(
       'PW_ERR_LISTEN',
-      `${name} cannot listen on ${where}: ${reason === undefined ? message : `${reason} (${code})`}`,
+      `${placeOf(part)}${name} cannot listen on ${where}: ${reason === undefined ? message : `${reason} (${code})`}`,
       error,
     );
   }

@@ -1,5 +1,5 @@
 import { ProxyWasmError, type Logger, type PluginOptions } from '@proxy-wasm-node/core';
-import type { EnvoyConfiguration } from '@proxy-wasm-node/envoy';
+import { describePosition, type EnvoyConfiguration } from '@proxy-wasm-node/envoy';
 
 import type { Terminal } from '../terminal.js';
 import { announce } from './announce.js';
@@ -50,9 +50,9 @@ async function serve(
     options,
   );
   for (const { at, message } of configuration.notes) {
-    logger.info?.({}, `${file}:${String(at.line)}:${String(at.column)}: ${at.path}: ${message}`);
+    logger.info?.({}, `${describePosition(at)}: ${message}`);
   }
-  const proxy = await start(configuration, options, { logger, ...(!isOne && { file }) });
+  const proxy = await start(configuration, options, { logger });
   announce(proxy, configuration, { json: options.json === true, output: terminal.stdout });
   await toldToStop(terminal);
   logger.info?.({}, 'open requests end, then the filters finish; Ctrl-C ends at once');

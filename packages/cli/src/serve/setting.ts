@@ -1,5 +1,5 @@
 import type { Host } from '@proxy-wasm-node/core';
-import type { Cluster, Positioned } from '@proxy-wasm-node/envoy';
+import type { Cluster } from '@proxy-wasm-node/envoy';
 
 import type { RunningCluster } from './running-cluster.js';
 
@@ -7,8 +7,6 @@ import type { RunningCluster } from './running-cluster.js';
 export interface ServeSetting {
   readonly host: Host;
   readonly clusterOf: (cluster: Cluster) => RunningCluster;
-  /** Says where something stands, for errors: `envoy.yaml:12:5: `. */
-  readonly placeOf: (part: Positioned) => string;
   /** How long open connections are waited for at the end, milliseconds. */
   readonly drainTimeoutMs: number;
 }

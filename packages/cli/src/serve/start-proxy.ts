@@ -1,5 +1,5 @@
 import { createHost, type Host, type Logger, type Service } from '@proxy-wasm-node/core';
-import type { Cluster, EnvoyConfiguration, Listener, Positioned } from '@proxy-wasm-node/envoy';
+import type { Cluster, EnvoyConfiguration, Listener } from '@proxy-wasm-node/envoy';
 
 import { AdminServer } from './admin-server.js';
 import type { Clusters } from './clusters.js';
@@ -10,8 +10,6 @@ import type { RunningServer, ServeSetting } from './setting.js';
 export interface ProxyOptions {
   /** Where filters' lines go, and the proxy's own. */
   readonly logger: Logger;
-  /** What the configuration is called in errors; absent: it is in no file. */
-  readonly file?: string;
   /** How long {@link RunningProxy.close} waits for what is on its way, milliseconds. */
   readonly drainTimeoutMs?: number;
 }
@@ -82,7 +80,7 @@ class Proxy implements RunningProxy {
     if (admin === undefined) return;
     const server = new AdminServer(this.host);
     this.servers.push(server);
-    await server.open({ ...admin, origin: `${this.#placeOf(admin)}admin` });
+    await server.open(admin);
   }
 
   close(): Promise<void> {
@@ -94,11 +92,6 @@ class Proxy implements RunningProxy {
   destroy(): void {
     for (const server of this.servers) server.destroy();
   }
-
-  readonly #placeOf = ({ at }: Positioned): string => {
-    const { file } = this.#options;
-    return file === undefined ? '' : `${file}:${String(at.line)}:${String(at.column)}: `;
-  };
 
   get #drainTimeoutMs(): number {
     return this.#options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS;
@@ -118,7 +111,6 @@ class Proxy implements RunningProxy {
     const setting: ServeSetting = {
       host: this.host,
       clusterOf: (cluster) => this.#clusterOf(cluster),
-      placeOf: this.#placeOf,
       drainTimeoutMs: this.#drainTimeoutMs,
     };
     const { filterChain } = listener;

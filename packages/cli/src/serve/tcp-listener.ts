@@ -34,7 +34,7 @@ export class TcpListener implements RunningServer {
    */
   async open(): Promise<void> {
     const { plugins, tcpProxy } = this.#chain;
-    const { host, clusterOf, placeOf, drainTimeoutMs } = this.#setting;
+    const { host, clusterOf, drainTimeoutMs } = this.#setting;
     const cluster = clusterOf(tcpProxy.cluster);
     const { name: clusterName, metadata } = tcpProxy.cluster;
     const started = await startPlugins(host, plugins, {
@@ -54,8 +54,8 @@ export class TcpListener implements RunningServer {
     });
     await proxy.ready().catch(() => undefined);
     const { address, port, ipv6Only } = this.#listener;
-    const name = `${placeOf(this.#listener)}listener ${this.name}`;
-    const bound = await listenOn(proxy.server, name, { host: address, port, ipv6Only });
+    const what = [`listener ${this.name}`, this.#listener] as const;
+    const bound = await listenOn(proxy.server, what, { host: address, port, ipv6Only });
     this.address = bound.address;
     this.port = bound.port;
   }

@@ -179,11 +179,19 @@ it('says which line of the configuration wants a port that is taken, and closes 
   await expect(serveYaml(both)).rejects.toMatchObject({
     code: 'PW_ERR_LISTEN',
     message: expect.stringMatching(
-      /^envoy\.yaml:\d+:\d+: listener second cannot listen on 127\.0\.0\.1:\d+: the port is taken; .* \(EADDRINUSE\)$/,
+      /^envoy\.yaml:\d+:\d+: static_resources\.listeners\[1\]: listener second cannot listen on 127\.0\.0\.1:\d+: the port is taken; .* \(EADDRINUSE\)$/,
     ) as string,
   });
   // Nobody listens there any more.
   await expect(ask(free)).rejects.toThrow('ECONNREFUSED');
+});
+
+it('refuses a listener for HTTP/2', async () => {
+  const yaml = httpYaml({ routes: HELLO, manager: 'codec_type: HTTP2' });
+  await expect(serveYaml(yaml)).rejects.toMatchObject({
+    code: 'PW_ERR_ENVOY_UNSUPPORTED',
+    message: expect.stringMatching(/^envoy\.yaml:\d+:\d+: .*: codec_type: HTTP2 is not/) as string,
+  });
 });
 
 it('refuses to start with a filter that refuses its configuration', async () => {

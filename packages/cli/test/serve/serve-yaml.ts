@@ -44,7 +44,6 @@ export async function serveYaml(text: string): Promise<ServedYaml> {
   const configuration = readEnvoyConfig(text, { file: 'envoy.yaml' });
   const proxy = await startProxy(configuration, {
     logger,
-    file: 'envoy.yaml',
     drainTimeoutMs: 500,
   });
   onTestFinished(() => proxy.close());
