@@ -130,20 +130,29 @@ export function tell(result) {
 }
 
 /**
- * In a child that serves HTTP: tells its port, then its CPU time and the most memory it has used,
- * whenever it is asked.
+ * In a child that serves HTTP: listens on a free port, see {@link serving}.
  *
  * @param {import('node:http').Server} server
  */
 export function serve(server) {
+  server.listen(0, '127.0.0.1', () => {
+    const address = server.address();
+    serving(typeof address === 'object' ? address?.port : undefined);
+  });
+}
+
+/**
+ * In a child that serves HTTP: tells its port, then its CPU time and the most memory it has used,
+ * whenever it is asked.
+ *
+ * @param {number | undefined} port
+ */
+export function serving(port) {
   process.on('message', () => {
     const { user, system } = process.cpuUsage();
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
     process.send?.({ cpuUs: user + system, peakRssBytes });
   });
   process.once('disconnect', () => process.exit(0));
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    process.send?.({ port: typeof address === 'object' ? address?.port : undefined });
-  });
+  process.send?.({ port });
 }

@@ -21,6 +21,7 @@ const benchmarks = {
   bodies: async () => (await import('./bodies/bodies-benchmark.mjs')).bodiesBenchmark,
   services: async () => (await import('./services/services-benchmark.mjs')).servicesBenchmark,
   limits: async () => (await import('./limits/limits-benchmark.mjs')).limitsBenchmark,
+  cli: async () => (await import('./cli/cli-benchmark.mjs')).cliBenchmark,
   memory: async () => (await import('./memory/memory-benchmark.mjs')).memoryBenchmark,
 };
 

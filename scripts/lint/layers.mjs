@@ -89,7 +89,7 @@ const TOOLS = {
     why: 'envoy turns a configuration into options of core; it serves nothing',
   },
   cli: {
-    packages: 'core|core/inspect|core/node|core/tcp|core/testing|envoy',
+    packages: 'core|core/inspect|core/node|core/tcp|core/testing|envoy|envoy/serving',
     why: 'a command puts together what the packages have; an adapter is for apps of its framework',
   },
 };

@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 /** The command `proxy-wasm`. */
+import * as module from 'node:module';
 import process from 'node:process';
 
-import { main } from './program.js';
+// From Node 22 on: what was compiled once is not compiled again, which saves an eighth of a start.
+if ('enableCompileCache' in module) (module.enableCompileCache as () => unknown)();
 
 // Whoever reads the output may stop early: `proxy-wasm inspect main.wasm | head -1`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -10,6 +12,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-void main(process.argv.slice(2), process).then((exitCode) => {
-  process.exitCode = exitCode;
+// Not before the cache is there.
+void import('./program.js').then(async ({ main }) => {
+  process.exitCode = await main(process.argv.slice(2), process);
 });

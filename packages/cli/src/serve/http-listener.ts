@@ -9,7 +9,8 @@ import {
 import type { Socket } from 'node:net';
 
 import { addRequestHeader, createWasmFilter, type WasmFilter } from '@proxy-wasm-node/core/node';
-import { configError, type HttpConnectionManager, type Listener } from '@proxy-wasm-node/envoy';
+import type { HttpConnectionManager, Listener } from '@proxy-wasm-node/envoy';
+import { configError } from '@proxy-wasm-node/envoy/serving';
 
 import { NO_HEALTHY_UPSTREAM, NO_ROUTE, type Failure } from './failures.js';
 import { HttpRoutes } from './http-routes.js';

@@ -1,11 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
-import {
-  findRoute,
-  type Route,
-  type RouteConfiguration,
-  type VirtualHost,
-} from '@proxy-wasm-node/envoy';
+import type { Route, RouteConfiguration, VirtualHost } from '@proxy-wasm-node/envoy';
+import { findRoute } from '@proxy-wasm-node/envoy/serving';
 
 import { findName } from './message-headers.js';
 

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import type { AddressInfo, Server } from 'node:net';
 
-import { describePosition, type Positioned } from '@proxy-wasm-node/envoy';
+import type { Positioned } from '@proxy-wasm-node/envoy';
+import { describePosition } from '@proxy-wasm-node/envoy/serving';
 
 import { CommandError } from '../errors.js';
 

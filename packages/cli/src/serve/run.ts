@@ -1,5 +1,6 @@
 import { ProxyWasmError, type Logger, type PluginOptions } from '@proxy-wasm-node/core';
-import { describePosition, type EnvoyConfiguration } from '@proxy-wasm-node/envoy';
+import type { EnvoyConfiguration } from '@proxy-wasm-node/envoy';
+import { describePosition } from '@proxy-wasm-node/envoy/serving';
 
 import type { Terminal } from '../terminal.js';
 import { announce } from './announce.js';
