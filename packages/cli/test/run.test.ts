@@ -1,7 +1,7 @@
 /** `proxy-wasm run` as a process, and its errors. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -115,6 +115,37 @@ describe('the process', () => {
     expect(await command.ended).toBe(0);
     const [line] = command.stderr.trim().split('\n').slice(-1);
     expect(JSON.parse(line ?? '')).toMatchObject({ level: 'info', message: expect.any(String) });
+  });
+
+  it('reloads a filter whose file has changed, and ends at once when told twice', async () => {
+    const app = await upstream((req, res) => {
+      if (req.url !== '/never') res.end();
+    });
+    const code = await file('main.wasm', '');
+    await copyFile(filterPath('headers'), code);
+    const command = new Running(
+      ...[code, '--port', '0', '--watch', '--log-level', 'warning'],
+      ...['--upstream', `http://127.0.0.1:${String(portOf(app))}`],
+    );
+    const port = await command.port();
+    expect((await ask(port)).headers).toMatchObject({ 'x-wasm-custom': 'FOO' });
+    await copyFile(filterPath('add-headers'), code);
+    const reloaded = async (): Promise<unknown> => (await ask(port)).headers['x-wasm'];
+    await expect.poll(reloaded, { timeout: 15_000 }).toBe('1');
+
+    const waiting = request({ host: '127.0.0.1', port, path: '/never' }).end();
+    waiting.on('error', () => undefined);
+    await once(app, 'request');
+    command.stop();
+    const served = (): Promise<boolean> =>
+      ask(port).then(
+        () => true,
+        () => false,
+      );
+    await expect.poll(served).toBe(false);
+    command.stop();
+    // By the signal.
+    expect(await command.ended).toBe(null);
   });
 });
 

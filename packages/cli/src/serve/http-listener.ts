@@ -85,12 +85,17 @@ export class HttpListener implements RunningServer {
     this.#isDraining = true;
     const server = this.#server;
     if (!server.listening) return;
+    // A connection that was busy is idle later, and Node does not look again.
+    const idle = setInterval(() => {
+      server.closeIdleConnections();
+    }, IDLE_CHECK_MS);
     await new Promise<void>((resolve) => {
       server.close(() => {
         resolve();
       });
       server.closeIdleConnections();
     });
+    clearInterval(idle);
     await Promise.all([...this.#tunnels].map(whenClosed));
     await this.#filter?.close();
   }
@@ -187,6 +192,8 @@ function serverOptions(manager: HttpConnectionManager): ServerOptions {
     headersTimeout: requestTimeoutMs === 0 ? HEAD_MS : Math.min(HEAD_MS, requestTimeoutMs),
   };
 }
+
+const IDLE_CHECK_MS = 20;
 
 /** Node's own: a client that sends its head slower than that is ended. */
 const HEAD_MS = 60_000;

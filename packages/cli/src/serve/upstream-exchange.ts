@@ -46,9 +46,12 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     const req = this.#req;
     const headers = this.#requestHeaders(host);
     this.#res.on('close', this.#closed);
-    if (this.#hasBody) this.#openBody();
+    const hasBody = this.#hasBody();
+    if (this.#needsIdleTimer(idleTimeoutMs, hasBody)) {
+      this.#idleTimer = setTimeout(this.#idle, idleTimeoutMs);
+    }
+    if (hasBody) this.#openBody();
     else this.#limit();
-    if (idleTimeoutMs > 0) this.#idleTimer = setTimeout(this.#idle, idleTimeoutMs);
     this.#served.sentMs = performance.now();
     const { method = 'GET', url = '/' } = req;
     try {
@@ -94,7 +97,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     return prefixRewrite + url.slice(this.#route.match.text.length);
   }
 
-  get #hasBody(): boolean {
+  #hasBody(): boolean {
     const { rawHeaders } = this.#req;
     const at = findName(rawHeaders, 'content-length');
     if (at >= 0) return rawHeaders[at + 1] !== '0';
@@ -169,6 +172,13 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   }
 
   // --- the end ----------------------------------------------------------------------------------
+
+  /** Where the whole answer has to be there sooner, nothing else needs to be looked at. */
+  #needsIdleTimer(idleTimeoutMs: number, hasBody: boolean): boolean {
+    const { timeoutMs } = this.#action;
+    if (idleTimeoutMs === 0) return false;
+    return hasBody || timeoutMs === 0 || idleTimeoutMs < timeoutMs;
+  }
 
   /** The route's timeout runs from the end of the request on. */
   #limit(): void {

@@ -56,11 +56,12 @@ export class UpstreamHost {
   }
 
   #createPool(): Pool {
-    const { connectTimeoutMs, http2 } = this.#cluster;
+    const { connectTimeoutMs, http2, dnsFamily } = this.#cluster;
     const connect = buildConnector({
       ...this.tls,
       timeout: connectTimeoutMs,
       allowH2: http2,
+      ...(dnsFamily !== 0 && { family: dnsFamily }),
       // Prior knowledge: without TLS nobody can be asked.
       ...(http2 && this.#cluster.tls === undefined ? { useH2c: true } : {}),
     });

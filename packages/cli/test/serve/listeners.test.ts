@@ -1,6 +1,6 @@
 /** TCP listeners, services, admin, and configurations that can't be started. */
 import { once } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import { Agent, type ServerResponse } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 
 import { expect, it, onTestFinished } from 'vitest';
@@ -9,6 +9,7 @@ import { guest } from '../../../conformance/src/guests/wat-guest.js';
 import {
   ask,
   cluster,
+  DRAIN_TIMEOUT_MS,
   everything,
   filterPath,
   freePort,
@@ -109,7 +110,9 @@ it('says that it drains while requests are on their way, and ends when they have
       more: ADMIN,
     }),
   );
-  const answer = ask(port, { headers: { connection: 'keep-alive' } });
+  // On a connection that could be used again.
+  const agent = new Agent({ keepAlive: true });
+  const answer = ask(port, { agent });
   await expect.poll(() => waiting.length).toBe(1);
   const closed = proxy.close();
   expect(await ask(adminPort, { path: '/ready' })).toMatchObject({
@@ -119,7 +122,9 @@ it('says that it drains while requests are on their way, and ends when they have
   await expect(ask(port)).rejects.toThrow('ECONNREFUSED');
   waiting[0]?.end('late');
   expect(await answer).toMatchObject({ status: 200, body: 'late' });
+  const endedMs = performance.now();
   await closed;
+  expect(performance.now() - endedMs).toBeLessThan(DRAIN_TIMEOUT_MS / 2);
   await expect(ask(adminPort)).rejects.toThrow('ECONNREFUSED');
 });
 

@@ -1,6 +1,12 @@
 /** Configurations that run in a test, and clients of theirs. */
 import { once } from 'node:events';
-import { createServer, request, type IncomingMessage, type RequestListener } from 'node:http';
+import {
+  createServer,
+  request,
+  type Agent,
+  type IncomingMessage,
+  type RequestListener,
+} from 'node:http';
 import { connect, type AddressInfo, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
@@ -16,6 +22,9 @@ export function filterPath(name: string): string {
     new URL(`../../../../examples/filters/${name}/${name}.wasm`, import.meta.url),
   );
 }
+
+/** Long: a test that waits so long has met what does not end. */
+export const DRAIN_TIMEOUT_MS = 10_000;
 
 /** A configuration that runs until its test ends. */
 export interface ServedYaml {
@@ -44,7 +53,7 @@ export async function serveYaml(text: string): Promise<ServedYaml> {
   const configuration = readEnvoyConfig(text, { file: 'envoy.yaml' });
   const proxy = await startProxy(configuration, {
     logger,
-    drainTimeoutMs: 500,
+    drainTimeoutMs: DRAIN_TIMEOUT_MS,
   });
   onTestFinished(() => proxy.close());
   const portOf = (kind: string): number =>
@@ -188,12 +197,13 @@ export interface Question {
   readonly method?: string;
   readonly headers?: Record<string, string | string[]>;
   readonly body?: string;
+  readonly agent?: Agent;
 }
 
-/** One request, on a connection of its own. */
+/** One request, on a connection of its own unless an agent has others. */
 export async function ask(port: number, question: Question = {}): Promise<Answer> {
-  const { path = '/', method = 'GET', headers = {}, body } = question;
-  const req = request({ host: '127.0.0.1', port, path, method, headers, agent: false });
+  const { path = '/', method = 'GET', headers = {}, body, agent = false } = question;
+  const req = request({ host: '127.0.0.1', port, path, method, headers, agent });
   req.end(body);
   const [res] = (await once(req, 'response')) as [IncomingMessage];
   let text = '';
