@@ -1,5 +1,7 @@
 /** What `proxy_http_call` asks of an upstream, and what comes of it. */
 
+import { isConnectionHeader } from './header-syntax.js';
+
 export interface HttpCallRequest {
   readonly method: string;
   readonly path: string;
@@ -40,15 +42,6 @@ export interface HttpTarget {
   send(request: HttpCallRequest, done: (outcome: HttpCallOutcome) => void): () => void;
 }
 
-const HOP_BY_HOP: ReadonlySet<string> = new Set([
-  'connection',
-  'http2-settings',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-]);
-
 /**
  * The headers without those that are about one connection: the usual ones, and what `connection`
  * names. `others` go too.
@@ -58,7 +51,7 @@ export function endToEnd(entries: readonly string[], others: ReadonlySet<string>
   const kept: string[] = [];
   for (let index = 0; index < entries.length; index += 2) {
     const name = entries[index] as string;
-    if (HOP_BY_HOP.has(name) || others.has(name) || named.has(name)) continue;
+    if (isConnectionHeader(name) || others.has(name) || named.has(name)) continue;
     kept.push(name, entries[index + 1] as string);
   }
   return kept;

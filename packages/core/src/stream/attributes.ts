@@ -5,6 +5,7 @@
  */
 import { textOfLatin1 } from '../abi/property-value.js';
 import type { HeaderMap, PropertyValue } from '../vm/context.js';
+import { grpcStatusOfHttp, isGrpcStatus } from './grpc-status.js';
 
 /** What an exchange knows about itself. Undefined: not known, or not yet. */
 export interface ExchangeFacts {
@@ -151,29 +152,16 @@ function responseCode({ responseHeaders }: ExchangeFacts): number | undefined {
   return code === undefined || !DECIMAL.test(code) ? undefined : Number(code);
 }
 
-/** gRPC codes of HTTP answers that carry none, as gRPC maps them; others are unknown. */
-const GRPC_STATUS = new Map([
-  [400, 13],
-  [401, 16],
-  [403, 7],
-  [404, 12],
-  [429, 14],
-  [502, 14],
-  [503, 14],
-  [504, 14],
-]);
-const GRPC_UNKNOWN = 2;
-const GRPC_HIGHEST = 16;
 const GRPC_INVALID = -1;
 
 /** Of the trailers, else of the headers, else what the HTTP status means in gRPC. */
 function grpcStatus(facts: ExchangeFacts): number | undefined {
   const text = grpcStatusIn(facts.responseTrailers) ?? grpcStatusIn(facts.responseHeaders);
   if (text !== undefined) {
-    return DECIMAL.test(text) && Number(text) <= GRPC_HIGHEST ? Number(text) : GRPC_INVALID;
+    return DECIMAL.test(text) && isGrpcStatus(Number(text)) ? Number(text) : GRPC_INVALID;
   }
   const code = responseCode(facts);
-  return code === undefined ? undefined : (GRPC_STATUS.get(code) ?? GRPC_UNKNOWN);
+  return code === undefined ? undefined : grpcStatusOfHttp(code);
 }
 
 function grpcStatusIn(map: HeaderMap | undefined): string | undefined {

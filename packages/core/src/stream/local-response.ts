@@ -1,20 +1,7 @@
 import type { HeaderMap, LocalResponse } from '../vm/context.js';
+import { grpcStatusOfHttp, isGrpcStatus } from './grpc-status.js';
 
 const NO_BYTES = new Uint8Array(0);
-
-/** gRPC status for an HTTP status, as gRPC's own mapping has it; anything else is Unknown. */
-const GRPC_STATUS_OF_HTTP = new Map([
-  [400, 13],
-  [401, 16],
-  [403, 7],
-  [404, 12],
-  [429, 14],
-  [502, 14],
-  [503, 14],
-  [504, 14],
-]);
-const GRPC_UNKNOWN = 2;
-const GRPC_LAST_STATUS = 16;
 
 /**
  * Writes the head of a local response and answers its body. A gRPC request gets HTTP 200 with
@@ -49,8 +36,7 @@ function writePlain(head: HeaderMap, { statusCode, headers, body }: LocalRespons
 
 function writeGrpc(head: HeaderMap, response: LocalResponse): Uint8Array {
   const { statusCode, grpcStatus } = response;
-  const known = grpcStatus >= 0 && grpcStatus <= GRPC_LAST_STATUS;
-  const status = known ? grpcStatus : (GRPC_STATUS_OF_HTTP.get(statusCode) ?? GRPC_UNKNOWN);
+  const status = isGrpcStatus(grpcStatus) ? grpcStatus : grpcStatusOfHttp(statusCode);
   head.replace(':status', '200');
   writeHeaders(head, response.headers);
   head.replace('content-type', 'application/grpc');
