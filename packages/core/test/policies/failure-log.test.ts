@@ -27,7 +27,8 @@ describe('a flood of failures', () => {
   it('is cut to five entries a second, and the rest is counted when the next one is logged', () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     const { log, failures } = failureLog();
-    for (let number = 1; number <= 12; number += 1) failures.write(`failure ${String(number)}`, undefined);
+    for (let number = 1; number <= 12; number += 1)
+      failures.write(`failure ${String(number)}`, undefined);
     expect(log.texts()).toEqual([1, 2, 3, 4, 5].map((number) => `failure ${String(number)}`));
     vi.advanceTimersByTime(1001);
     failures.write('later', undefined);
@@ -72,7 +73,9 @@ describe('a flood of failures', () => {
     await close();
     await host.close();
     const entries = log.texts('error').filter((line) => line.includes(' trapped '));
-    const counted = log.texts('warn').map((line) => Number(/(\d+) more failures/.exec(line)?.[1] ?? 0));
+    const counted = log
+      .texts('warn')
+      .map((line) => Number(/(\d+) more failures/.exec(line)?.[1] ?? 0));
     expect(entries.length + counted.reduce((sum, count) => sum + count, 0)).toBe(traps);
   });
 });

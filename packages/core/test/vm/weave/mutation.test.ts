@@ -4,10 +4,10 @@ import { expect, it } from 'vitest';
 
 import { WeaveError } from '../../../src/vm/weave/cursor.js';
 import { weaveModule } from '../../../src/vm/weave/weave-module.js';
+import { FUZZ_TIMEOUT_MS, fuzzRuns } from '../../support/fuzz-runs.js';
 import { specimens } from './corpus.js';
 
-/** A few seconds; `FUZZ_RUNS` makes it a night. */
-const RUNS = Number(process.env['FUZZ_RUNS'] ?? 20_000);
+const RUNS = fuzzRuns(20_000);
 
 const LIMITS = { time: true, memoryBytes: 64 * 1024 * 1024 };
 
@@ -41,5 +41,5 @@ it(
     // Most changes break a module; the others are what this is about.
     expect(woven).toBeGreaterThan(RUNS / 20);
   },
-  RUNS + 20_000,
+  FUZZ_TIMEOUT_MS,
 );
