@@ -56,6 +56,7 @@ export const layers = {
   },
   inspect: {
     folders: ['abi', 'code', 'vm', 'hostcalls'],
+    root: ['resolve-options'],
     why: 'inspect reports on modules and runs none, so that a tool which needs no host starts fast',
   },
   testing: {
@@ -71,7 +72,7 @@ export const layers = {
     folders: ['abi', 'code', 'services', 'vm', 'contexts'],
     root: [
       ...['plugin', 'plugin-errors', 'plugin-events', 'plugin-log', 'recovery', 'start-deadline'],
-      ...['resolve-options', 'option-checks', 'vm-registry'],
+      ...['remote-loads', 'resolve-options', 'option-checks', 'vm-registry'],
     ],
     why: 'thread puts a plugin on a worker thread, and sees of it what host.ts sees',
   },

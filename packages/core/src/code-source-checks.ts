@@ -18,11 +18,15 @@ import {
 import type { PluginOptions } from './options.js';
 import { originUrl, upstreamTls } from './upstream-checks.js';
 
+const FRAMING =
+  /^(?:host|connection|keep-alive|content-length|transfer-encoding|upgrade|expect|te|trailer)$/i;
+
 /** A field's name and value as HTTP has them; the value is not shown, since it may be a secret. */
 const headers: Check = (value, path) => {
   recordOf(text)(value, path);
   for (const [name, entry] of Object.entries(value as Record<string, string>)) {
     if (!/^[!#$%&'*+.^_`|~\w-]+$/.test(name)) refuse(path, 'names that HTTP allows', name);
+    if (FRAMING.test(name)) refuse(path, 'without what the request itself says', name);
     if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(entry)) {
       refuse(`${path}.${name}`, 'a value that HTTP allows', undefined);
     }

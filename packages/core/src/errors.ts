@@ -1,9 +1,14 @@
 /** Every code this package raises, with what it means. `docs/errors.md` lists the same set. */
 export const ErrorCodes = {
   PW_ERR_OPTIONS_INVALID: 'An option is unknown, missing or of the wrong kind.',
-  PW_ERR_CODE_NOT_FOUND: 'The module’s file could not be read.',
+  PW_ERR_CODE_NOT_FOUND: 'The module’s file could not be read, or there is none at its URL.',
   PW_ERR_CODE_SCHEME: 'The module’s URL has a scheme that this host does not load from.',
   PW_ERR_CODE_DIGEST: 'The module’s bytes do not have the sha256 that was given.',
+  PW_ERR_CODE_FETCH: 'The module could not be fetched: no whole answer came, or an error.',
+  PW_ERR_CODE_REFUSED: 'The server wants credentials, or others, or they could not be read.',
+  PW_ERR_CODE_REDIRECT: 'The module’s URL redirects to where this host does not follow.',
+  PW_ERR_CODE_TOO_LARGE: 'The module, or the layer that holds it, passes codeSource.maxBytes.',
+  PW_ERR_CODE_IMAGE: 'The image in the registry has no module that could be found.',
   PW_ERR_MODULE_NOT_WASM: 'The bytes are not a WebAssembly module.',
   PW_ERR_MODULE_COMPONENT: 'The bytes are a WebAssembly component, not a core module.',
   PW_ERR_MODULE_INVALID: 'The engine refused the module.',

@@ -105,9 +105,11 @@ class ProxyWasmHost implements Host {
       clock,
       upstreams: this.#upstreams,
       host: this.#services,
+      codeSource: options.codeSource,
     });
     this.#serviceHost = {
       logger,
+      codeSource: options.codeSource,
       services: this.#services,
       upstreams: this.#upstreams,
       foreignFunctions: { ...foreignFunctions },

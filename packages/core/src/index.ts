@@ -9,6 +9,7 @@ export type {
   RetryBackoff,
 } from './code/code-source-options.js';
 export { inspectModule } from './inspect/inspect.js';
+export type { InspectOptions } from './inspect/inspect.js';
 export type {
   EntryPoint,
   ExportReport,

@@ -45,12 +45,13 @@ export class PluginStarter {
   /**
    * Everything that a start takes: load, start, configure, self-test. Nothing is left if it fails.
    *
+   * @param again whether remote code whose source failed a moment ago is asked for all the same
    * @throws ProxyWasmError naming the plugin
    */
-  async prepare(options: ResolvedPluginOptions): Promise<Started> {
+  async prepare(options: ResolvedPluginOptions, again = false): Promise<Started> {
     const deadline = new StartDeadline(options.limits.startTimeMs);
     try {
-      const loaded = await deadline.wait(this.#registry.load(options), 'loading the code');
+      const loaded = await deadline.wait(this.#registry.load(options, again), 'loading the code');
       this.#plugin.ensureOpen();
       const lease = this.start(loaded, options, deadline);
       if (options.selfTest !== undefined) await this.#try(lease, options.selfTest, deadline);

@@ -374,7 +374,8 @@ export class Plugin extends EventEmitter<PluginEvents> implements StreamPlugin {
     // The digest was that of the code before.
     if (change.code !== undefined && change.sha256 === undefined) delete given.sha256;
     const options = resolvePluginOptions(given);
-    const started = await this.#starter.prepare(options);
+    // Whoever reloads may know that the source is well again.
+    const started = await this.#starter.prepare(options, true);
     this.#setup = { given, options };
     this.#hasEverFailed = false;
     this.#swap(started, reason);

@@ -24,6 +24,7 @@ import {
   type Configuration,
   type HostOptions,
   type Limits,
+  type ModuleCode,
   type PluginOptions,
   type ReloadBackoff,
   type ResolvedLimits,
@@ -260,6 +261,14 @@ function policiesOf({
 export function checkReload(change: object): void {
   if (!isObject(change)) refuse('the change', 'an object', change);
   shape({ code, sha256: hexDigest, configuration, selfTest: callable })(change, '');
+}
+
+/** Checks what `inspectModule` takes; nothing is run, so any code that comes is good enough. */
+export function checkInspect(given: ModuleCode, options: object): void {
+  if (!isObject(options)) refuse('the options', 'an object', options);
+  code(given, 'code');
+  shape({ sha256: hexDigest, codeSource, logger })(options, '');
+  checkRemoteCode({ code: given, allowUnpinned: true });
 }
 
 function resolveLimits({ limits: given = {} }: PluginOptions): ResolvedLimits {

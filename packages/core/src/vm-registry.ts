@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import { LogLevel } from './abi/types.js';
 import { allowedBy, unknownCapabilities } from './capabilities.js';
+import type { CodeSourceOptions } from './code/code-source-options.js';
 import { createPropertySource } from './contexts/app-properties.js';
 import type { PluginSettings } from './contexts/plugin-settings.js';
 import { RestrictedContext, VmContext } from './contexts/vm-context.js';
@@ -10,6 +11,7 @@ import { createEnvImports, hasHostcall } from './hostcalls/table.js';
 import { toLogSink, type Logger, type LogSink } from './logger.js';
 import type { Clock, HostFunction, ResolvedPluginOptions } from './options.js';
 import { PluginVm, type ContextLease, type LeaseUser } from './plugin-vm.js';
+import { remoteLoading } from './remote-loads.js';
 import type { PluginFigures } from './services/host-figures.js';
 import type { HostServices } from './services/host-services.js';
 import { Upstreams, type NamedUpstreams } from './services/upstreams.js';
@@ -33,6 +35,7 @@ export interface VmServices {
   readonly upstreams: NamedUpstreams;
   /** Timers, shared data and the like: what hostcalls reach. */
   readonly host: HostServices;
+  readonly codeSource: CodeSourceOptions | undefined;
 }
 
 /** A host's VMs: makes them, and finds those that plugins may share. */
@@ -61,9 +64,16 @@ export class VmRegistry {
     return toLogSink(options.logger ?? this.#services.logger, () => (figures.logLinesDropped += 1));
   }
 
-  /** Reads, compiles and checks a plugin's code. Throws as {@link loadModule}. */
-  load(options: ResolvedPluginOptions): Promise<LoadedModule> {
-    return loadModule(options.code, options.sha256, this.#support, weaveLimits(options.limits));
+  /**
+   * Reads, compiles and checks a plugin's code. Throws as {@link loadModule}.
+   *
+   * @param again whether a source that failed a moment ago is asked all the same
+   */
+  load(options: ResolvedPluginOptions, again = false): Promise<LoadedModule> {
+    const { code, sha256, limits } = options;
+    const { figures } = this.#services.host.metrics;
+    const base = remoteLoading(options, this.#services.codeSource, this.logOf(options), figures);
+    return loadModule(code, sha256, this.#support, weaveLimits(limits), { ...base, again });
   }
 
   /**

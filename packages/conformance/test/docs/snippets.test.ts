@@ -1,7 +1,10 @@
 /** Every runnable program in the documents runs, and does what the text around it says. */
-import { readdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
@@ -113,6 +116,65 @@ async function startAppBehind(): Promise<void> {
   });
   const { port } = appBehind.address() as AddressInfo;
   vi.stubEnv('APP_ORIGIN', `http://127.0.0.1:${String(port)}`);
+}
+
+const BASIC_AUTH = readFileSync(
+  new URL('../../../../examples/filters/basic-auth/basic-auth.wasm', import.meta.url),
+);
+const digestOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** What an image is made of, by the ends of its URLs. */
+function imageWith(module: Uint8Array): Record<string, Uint8Array> {
+  const config = Buffer.from('{}');
+  const describe = (mediaType: string, bytes: Uint8Array) => ({
+    ...{ mediaType, digest: `sha256:${digestOf(bytes)}`, size: bytes.length },
+  });
+  const manifest = {
+    schemaVersion: 2,
+    config: describe('application/vnd.oci.empty.v1+json', config),
+    layers: [describe('application/wasm', module)],
+  };
+  return {
+    'team/basic-auth/manifests/v1': Buffer.from(JSON.stringify(manifest)),
+    [`team/basic-auth/blobs/${manifest.config.digest}`]: config,
+    [`team/basic-auth/blobs/${manifest.layers[0]?.digest ?? ''}`]: module,
+  };
+}
+
+/** Where code is fetched from: a file by token, an image by password. */
+const codeBehind = createServer((req, res) => {
+  const parts = imageWith(BASIC_AUTH);
+  const { url = '', headers } = req;
+  const bytes = url === '/basic-auth.wasm' ? BASIC_AUTH : parts[url.replace('/v2/', '')];
+  const isRegistry = url.startsWith('/v2/');
+  if (headers.authorization !== (isRegistry ? ALICE.authorization : 'Bearer secret')) {
+    res.writeHead(401, isRegistry ? { 'www-authenticate': 'Basic realm="test"' } : {}).end();
+  } else {
+    res.writeHead(bytes === undefined ? 404 : 200).end(bytes);
+  }
+});
+const codeFolder = mkdtempSync(join(tmpdir(), 'proxy-wasm-docs-'));
+
+async function startCodeBehind(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    codeBehind.listen(0, '127.0.0.1', resolve);
+  });
+  const host = `127.0.0.1:${String((codeBehind.address() as AddressInfo).port)}`;
+  const auth = ALICE.authorization.replace('Basic ', '');
+  const config = join(codeFolder, 'config.json');
+  writeFileSync(config, JSON.stringify({ auths: { [host]: { auth } } }));
+  vi.stubEnv('CODE_URL', `http://${host}/basic-auth.wasm`);
+  vi.stubEnv('CODE_SHA256', digestOf(BASIC_AUTH));
+  vi.stubEnv('CODE_TOKEN', 'secret');
+  vi.stubEnv('REGISTRY', host);
+  vi.stubEnv('DOCKER_CONFIG_FILE', config);
+  vi.stubEnv('XDG_CACHE_HOME', codeFolder);
+}
+
+function stopCodeBehind(): void {
+  codeBehind.close();
+  codeBehind.closeAllConnections();
+  rmSync(codeFolder, { recursive: true });
 }
 
 function stopAppBehind(): void {
@@ -288,6 +350,13 @@ const checks: Record<string, Check> = {
     running.terminate();
   },
 
+  'code-https': asksForCredentials,
+
+  'code-oci': async () => {
+    expect(printed[0]).toMatch(new RegExp(`^${digestOf(BASIC_AUTH)} Rust.* true$`));
+    expect(printed[1]).toBe('basic-auth running');
+  },
+
   tcp: async (running) => {
     const origin = await running.origin();
     expect(await conversation(origin, ['hello', 'SHUTDOWN now'])).toBe('you said hello\n');
@@ -313,7 +382,9 @@ describe('programs in the documents', () => {
   beforeAll(prepareStage);
   beforeAll(startAppBehind);
   beforeAll(startStoreBehind);
+  beforeAll(startCodeBehind);
   afterAll(stopAppBehind);
+  afterAll(stopCodeBehind);
   afterEach(async () => {
     vi.restoreAllMocks();
     await running?.stop();

@@ -1,4 +1,4 @@
-/** Where a module's code comes from: a path, a `file:` URL, bytes, or a compiled module. */
+/** Where a module's code comes from: a path, a URL, bytes, or a compiled module. */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import { messageOf, ProxyWasmError } from '../errors.js';
 import type { ModuleCode } from '../options.js';
+import type { RemoteLoading } from './remote-loading.js';
 import { isRemote, nameOfRemote } from './remote-url.js';
 
 /** `scheme://…`, or `scheme:…` for the ones in use; a drive letter is no scheme. */
@@ -42,23 +43,34 @@ function decode(path: string): string {
   }
 }
 
+/** For who asks no more than what there is. */
+const PLAIN: RemoteLoading = { source: undefined, warn: () => undefined };
+
 /**
- * Reads the bytes and checks their digest, before anything else looks at them.
+ * Gets the bytes and checks their digest, before anything else looks at them.
  *
  * @param expectedSha256 in hex, of any case; undefined: not checked
- * @throws ProxyWasmError PW_ERR_CODE_SCHEME, PW_ERR_CODE_NOT_FOUND, PW_ERR_CODE_DIGEST
+ * @param loading how remote code is got
+ * @throws ProxyWasmError PW_ERR_CODE_…
  */
 export async function readCode(
   code: string | URL | Uint8Array,
   expectedSha256: string | undefined,
+  loading: RemoteLoading = PLAIN,
 ): Promise<CodeBytes> {
+  const expected = expectedSha256?.toLowerCase();
+  if (isRemote(code)) {
+    // Most apps have their code in files, and need nothing of what this takes to load.
+    const { readRemoteCode } = await import('./remote-code.js');
+    return readRemoteCode(code, expected, loading);
+  }
   const bytes = code instanceof Uint8Array ? new Uint8Array(code) : await readCodeFile(code);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (expectedSha256 !== undefined && expectedSha256.toLowerCase() !== sha256) {
+  if (expected !== undefined && expected !== sha256) {
     throw new ProxyWasmError(
       'PW_ERR_CODE_DIGEST',
-      `the module has sha256 ${sha256}, not ${expectedSha256.toLowerCase()} as the option sha256 ` +
-        'demands; nothing of it was run. Check where the file comes from, or correct the option',
+      `the module has sha256 ${sha256}, not ${expected} as the option sha256 demands; nothing of ` +
+        'it was run. Check where the file comes from, or correct the option',
     );
   }
   const path = code instanceof Uint8Array || isRemote(code) ? undefined : toPath(code);
@@ -91,8 +103,8 @@ export function toPath(code: string | URL): string {
   const scheme = url?.protocol ?? String(code).replace(/:[\s\S]*$/, ':');
   throw new ProxyWasmError(
     'PW_ERR_CODE_SCHEME',
-    `code can't be loaded from ${scheme} URLs; give a path, a file: URL, the bytes, or a ` +
-      'WebAssembly.Module',
+    `code can't be loaded from ${scheme} URLs; give a path, a file:, https:, http: or oci: URL, the ` +
+      'bytes, or a WebAssembly.Module',
   );
 }
 

@@ -3,6 +3,7 @@
  * tools that should start fast.
  */
 export { inspectModule } from './inspect.js';
+export type { InspectOptions } from './inspect.js';
 export type {
   EntryPoint,
   ExportReport,

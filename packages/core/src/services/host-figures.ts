@@ -14,6 +14,14 @@ export class HostFigures {
   vmsActive = 0;
   /** Lines that a logger threw at, or that were more than a VM may log. */
   logLinesDropped = 0;
+  /** Of remote code, by the end of Envoy's names. */
+  readonly remoteLoads = {
+    cache_hits: 0,
+    cache_misses: 0,
+    cache_negative_hits: 0,
+    fetch_successes: 0,
+    fetch_failures: 0,
+  };
   readonly #onReturn: ReturnHook | undefined;
   readonly #plugins = new Map<string, PluginFigures>();
 
@@ -42,6 +50,9 @@ export class HostFigures {
       counter('wasm.created', this.vmsCreated),
       gauge('wasm.active', this.vmsActive),
       counter('wasm.log_lines_dropped', this.logLinesDropped),
+      ...Object.entries(this.remoteLoads).map(([name, value]) =>
+        counter(`wasm.remote_load_${name}`, value),
+      ),
       ...[...this.#plugins].flatMap(([plugin, figures]) => figures.read({ plugin })),
     ];
   }

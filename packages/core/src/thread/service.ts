@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 
+import type { CodeSourceOptions } from '../code/code-source-options.js';
 import { isCompiledModule, readCode } from '../code/code-source.js';
 import { createPropertySource } from '../contexts/app-properties.js';
 import { messageOf, ProxyWasmError } from '../errors.js';
@@ -10,6 +11,7 @@ import type { RecoveryDetails } from '../plugin-events.js';
 import { PluginLog } from '../plugin-log.js';
 import type { PluginState } from '../plugin.js';
 import { Recovery } from '../recovery.js';
+import { remoteLoading } from '../remote-loads.js';
 import type { CountedContext, PluginFigures } from '../services/host-figures.js';
 import type { HostServices } from '../services/host-services.js';
 import { Upstreams } from '../services/upstreams.js';
@@ -37,6 +39,7 @@ export interface ServiceFailureDetails {
 /** What a service has of its host. */
 export interface ServiceHost {
   readonly logger: Logger;
+  readonly codeSource: CodeSourceOptions | undefined;
   readonly services: HostServices;
   readonly upstreams: Upstreams;
   readonly foreignFunctions: Readonly<Record<string, ForeignFunction>>;
@@ -143,8 +146,11 @@ export class Service extends EventEmitter<ServiceEvents> {
   }
 
   async #readCode(): Promise<Uint8Array | WebAssembly.Module> {
-    const { code, sha256 } = this.#options.plugin;
-    return isCompiledModule(code) ? code : (await readCode(code, sha256)).bytes;
+    const { code, sha256, name, codeSource } = this.#options.plugin;
+    if (isCompiledModule(code)) return code;
+    const { figures } = this.#host.services.metrics;
+    const loading = remoteLoading({ name, codeSource }, this.#host.codeSource, this.#sink, figures);
+    return (await readCode(code, sha256, loading)).bytes;
   }
 
   /** A thread, and a guest that runs there; or nothing is left. */

@@ -60,6 +60,8 @@ async function start(): Promise<void> {
     logger: createRemoteLogger(caller),
     hostFunctions: {},
     clock: undefined,
+    // Its code comes from the main thread.
+    codeSource: undefined,
     upstreams,
     // Callbacks are not counted: nobody would read it here.
     host: createServices({ sharedState, foreignFunctions: remote.functions }),

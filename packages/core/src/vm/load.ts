@@ -1,6 +1,7 @@
 /** From code to a module that this host can run. */
 import type { AbiVersion } from '../abi/types.js';
 import { isCompiledModule, readCode } from '../code/code-source.js';
+import type { RemoteLoading } from '../code/remote-loading.js';
 import { ProxyWasmError } from '../errors.js';
 import type { ModuleCode, ResolvedLimits } from '../options.js';
 import {
@@ -30,19 +31,28 @@ export function weaveLimits({ callbackTimeMs, memoryBytes }: ResolvedLimits): We
  * Reads a module's code, weaves the limits into it and compiles it.
  *
  * @param sha256 what its bytes must have, in hex; undefined: not checked
+ * @param loading how remote code is got
  * @throws ProxyWasmError PW_ERR_CODE_…, PW_ERR_MODULE_NOT_WASM, _COMPONENT, _INVALID
  */
 export async function compileCode(
   code: ModuleCode,
   sha256: string | undefined,
   limits: WeaveLimits,
+  loading?: RemoteLoading,
 ): Promise<CompiledModule> {
-  return isCompiledModule(code) ? adopt(code) : compile(await readCode(code, sha256), limits);
+  if (isCompiledModule(code)) return adopt(code);
+  return compile(await readCode(code, sha256, loading), limits);
 }
 
 /** As {@link compileCode}, but for the compiling: for a report, which runs nothing. */
-export async function examineCode(code: ModuleCode, limits: WeaveLimits): Promise<ExaminedModule> {
-  return isCompiledModule(code) ? adopt(code) : examine(await readCode(code, undefined), limits);
+export async function examineCode(
+  code: ModuleCode,
+  sha256: string | undefined,
+  limits: WeaveLimits,
+  loading?: RemoteLoading,
+): Promise<ExaminedModule> {
+  if (isCompiledModule(code)) return adopt(code);
+  return examine(await readCode(code, sha256, loading), limits);
 }
 
 /**
@@ -56,8 +66,9 @@ export async function loadModule(
   sha256: string | undefined,
   support: HostSupport,
   limits: WeaveLimits,
+  loading?: RemoteLoading,
 ): Promise<LoadedModule> {
-  const compiled = await compileCode(code, sha256, limits);
+  const compiled = await compileCode(code, sha256, limits, loading);
   const { report, problems } = reportModule(compiled, support);
   const [first] = problems;
   if (first !== undefined) throw new ProxyWasmError(first.code, report.problems.join('. Also, '));

@@ -1,0 +1,4 @@
+/** Whether a value that came as JSON is an object with names. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
