@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
 
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -279,8 +280,21 @@ describe('a filter that fails', () => {
     expect(error).toMatch(
       /^error PW_ERR_CALLBACK_TRAPPED: plugin "trap": proxy_on_request_headers trapped \(context 2\): unreachable/,
     );
-    expect(frame).toMatch(/^ {4}at .*deep_inside .*wasm:\/\//);
-    for (const other of others) expect(other).toMatch(/^ {4}at .*wasm:\/\//);
+    expect(frame).toMatch(/^ {4}at deep_inside \(wasm-function\[\d+\]:0x[0-9a-f]+\)$/);
+    expect(others).toHaveLength(1);
+    expect(others[0]).toMatch(/^ {4}at wasm-function\[\d+\]:0x[0-9a-f]+$/);
+    // Said once.
+    expect(stdout).toMatch(/\nLog\n {2}nothing\n$/);
+  });
+
+  it('that knows its sources is shown with files and lines', async () => {
+    const misbehave = fileURLToPath(
+      new URL('../../conformance/filters/misbehave/misbehave.wasm', import.meta.url),
+    );
+    const { exitCode, stderr } = await runCommand(['call', misbehave, '-H', 'x-misbehave: panic']);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^error PW_ERR_CALLBACK_TRAPPED: .*\n/);
+    expect(stderr).toMatch(/\n {4}at .*\((?:\/|src\/).*\.rs:\d+:\d+\)\n/);
   });
 
   it('in a loop is ended by the time limit', async () => {

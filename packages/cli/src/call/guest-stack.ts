@@ -1,19 +1,24 @@
+import { ProxyWasmError, type GuestFrame } from '@proxy-wasm-node/core';
+
 import { styleFor } from '../style.js';
 import type { Terminal } from '../terminal.js';
+import { printable } from './printable.js';
 
-/** The guest's part of a trap's stack, innermost first; nothing where there is none. */
+/** Where the guest was when it failed, innermost first; nothing where that is not known. */
 export function printGuestStack(error: unknown, { stderr, env }: Terminal): void {
+  if (!(error instanceof ProxyWasmError)) return;
   const style = styleFor(stderr, env);
-  for (const frame of guestFrames(error)) stderr.write(`${style('note', `    ${frame}`)}\n`);
+  for (const frame of error.guestStack) {
+    stderr.write(`    ${style('note', printable(`at ${describeFrame(frame)}`))}\n`);
+  }
 }
 
-function guestFrames(error: unknown): string[] {
-  const causes: unknown[] = [];
-  for (let each = error; each instanceof Error; each = each.cause) causes.push(each);
-  // The innermost is the engine's, with the guest's functions.
-  const stack = causes.map((each) => (each as Error).stack ?? '').at(-1) ?? '';
-  return stack
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => /^at .*\bwasm:\/\//.test(line));
+/** `deep (src/filter.rs:12:9)`; without source lines `deep (wasm-function[12]:0x1a2b)`. */
+function describeFrame(frame: GuestFrame): string {
+  const { functionName, functionIndex, offset, file, line, column } = frame;
+  const place =
+    file === undefined
+      ? `wasm-function[${String(functionIndex)}]:0x${offset.toString(16)}`
+      : [file, line, column].filter((part) => part !== undefined).join(':');
+  return functionName === undefined ? place : `${functionName} (${place})`;
 }

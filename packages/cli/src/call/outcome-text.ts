@@ -10,9 +10,10 @@ export function describeOutcome(outcome: CallOutcome, style: Style): string {
   const { request, response, explanation, log, notes } = outcome;
   const saw = request === undefined ? ['  nothing'] : requestLines(request, style);
   const sees = response === undefined ? [`  ${explanation}`] : responseLines(response, style);
-  const lines = log.map(({ level, message }) => {
+  const lines = log.flatMap(({ level, message }) => {
     const label = style(LEVEL_MEANINGS[level] ?? 'note', `[${level}]`);
-    return `  ${label} ${printable(message)}`;
+    const [first = '', ...others] = message.split('\n').map(printable);
+    return [`  ${label} ${first}`, ...others.map((other) => `    ${other}`)];
   });
   const from = response === undefined ? '' : ` ${style('note', explanation)}`;
   return [

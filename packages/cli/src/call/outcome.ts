@@ -46,16 +46,22 @@ export function judge(result: ExchangeResult | UpstreamFailure, recording: Recor
   const failed = result.outcome === 'upstream failed';
   const details = failed ? '' : result.details;
   const paused = details === PAUSED_TOO_LONG ? pausedError(recording) : undefined;
+  const failure = plugin.failure ?? (failed ? result.error : paused);
   return {
     request: result.request,
     response: failed ? undefined : result.response,
     ...whoAnswered(result, recording),
     details,
-    log,
+    log: failure === undefined ? log : log.filter(({ message }) => !tellsOf(message, failure)),
     calls,
     notes: unknownUpstreams(calls),
-    failure: plugin.failure ?? (failed ? result.error : paused),
+    failure,
   };
+}
+
+/** Whether a line of the host's says what is printed as the error, with the guest's stack. */
+function tellsOf(message: string, failure: Error): boolean {
+  return message === failure.message || message.startsWith(`${failure.message}\n`);
 }
 
 /** Envoy's response code details, where the host has answered. */
