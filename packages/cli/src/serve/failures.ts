@@ -8,7 +8,8 @@ export const ResponseFlag = {
   UPSTREAM_CONNECTION_FAILURE: 0x20,
   UPSTREAM_CONNECTION_TERMINATION: 0x40,
   NO_ROUTE_FOUND: 0x100,
-  UPSTREAM_PROTOCOL_ERROR: 0x1000000,
+  STREAM_IDLE_TIMEOUT: 0x10000,
+  UPSTREAM_PROTOCOL_ERROR: 0x800000,
 } as const;
 
 /** An answer of the proxy's own. */
@@ -40,12 +41,15 @@ export const REQUEST_TIMEOUT: Failure = {
   flag: ResponseFlag.UPSTREAM_REQUEST_TIMEOUT,
 };
 
-export const IDLE_TIMEOUT: Failure = {
-  status: 504,
-  body: 'stream timeout',
-  details: 'stream_idle_timeout',
-  flag: 0,
-};
+/** @param isComplete whether the whole request has come: else it is the client who is late */
+export function idleTimeout(isComplete: boolean): Failure {
+  return {
+    status: isComplete ? 504 : 408,
+    body: 'stream timeout',
+    details: 'stream_idle_timeout',
+    flag: ResponseFlag.STREAM_IDLE_TIMEOUT,
+  };
+}
 
 const CONNECT_CODES = new Set([
   ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL', 'EACCES', 'EPERM'],

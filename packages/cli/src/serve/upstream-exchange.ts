@@ -4,7 +4,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import type { ForwardAction, Route } from '@proxy-wasm-node/envoy';
 
-import { failureOf, IDLE_TIMEOUT, REQUEST_TIMEOUT, type Failure } from './failures.js';
+import { failureOf, idleTimeout, REQUEST_TIMEOUT, type Failure } from './failures.js';
 import { editHeaders, findName, isHopByHop, removeNamed } from './message-headers.js';
 import { answerFailure } from './own-answers.js';
 import type { ServedRequest } from './served-request.js';
@@ -191,7 +191,7 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
   };
 
   readonly #idle = (): void => {
-    this.#fail(IDLE_TIMEOUT);
+    this.#fail(idleTimeout(this.#req.complete));
   };
 
   readonly #refreshIdle = (): void => {

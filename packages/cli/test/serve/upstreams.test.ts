@@ -138,6 +138,18 @@ describe('an upstream that does not answer', () => {
     await expect.poll(() => gone).toBe(true);
   });
 
+  it('is 504 where nothing moves, and 408 where it is the client that sends nothing', async () => {
+    const app = await upstream((req) => req.resume());
+    const { port } = await serveYaml(proxyTo([portOf(app)], ', timeout: 0s, idle_timeout: 0.05s'));
+    const late = { status: 504, body: 'stream timeout' };
+    expect(await ask(port)).toMatchObject(late);
+    const text = await talk(
+      port,
+      'POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 9\r\n\r\na',
+    );
+    expect(text).toMatch(/^HTTP\/1\.1 408 /);
+  });
+
   it('is cut off where its answer has begun and takes too long', async () => {
     const app = await upstream((_req, res) =>
       res.writeHead(200, { 'content-length': 9 }).write('a'),
