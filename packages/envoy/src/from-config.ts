@@ -128,4 +128,12 @@ function noteUnused(configuration: EnvoyConfiguration | undefined, context: Read
   if (admin !== undefined) {
     context.note(admin.at, 'the admin interface is not served; metrics are in host.metrics');
   }
+  for (const { at, dnsFamily } of configuration?.clusters ?? []) {
+    if (dnsFamily !== 0) {
+      context.note(
+        at,
+        'names of upstreams are looked up as Node does it, whatever dns_lookup_family',
+      );
+    }
+  }
 }

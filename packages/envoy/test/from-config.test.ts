@@ -27,7 +27,10 @@ describe('whole configurations', () => {
   });
 
   it('with root id, vm id, configuration, node and clusters', () => {
-    const { plugins, upstreams } = from(configuration('headers.yaml'));
+    const { plugins, upstreams, notes } = from(configuration('headers.yaml'));
+    expect(messagesOf(notes).at(-1)).toBe(
+      'names of upstreams are looked up as Node does it, whatever dns_lookup_family',
+    );
     const replicas = new Uint8Array(Float64Array.of(3).buffer);
     expect(plugins).toEqual([
       {

@@ -1,4 +1,6 @@
-import { RE2JS, RE2JSException } from 're2js';
+import { createRequire } from 'node:module';
+
+import type * as Re2 from 're2js';
 
 import type { RouteMatch } from '../model.js';
 import type { ConfigPosition } from '../position.js';
@@ -6,6 +8,8 @@ import { refuseInvalid } from '../refusals.js';
 import { label, optional, required, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
 import { flag, name, text } from '../schema/scalars.js';
+
+const require = createRequire(import.meta.url);
 
 /** Longer ones make large programs, which take long however short the path is. */
 const MAX_REGEX_CHARS = 4096;
@@ -55,14 +59,16 @@ export const matchOf: Read<RouteMatch> = mapped(routeMatch, (values) => {
 });
 
 /** RE2's syntax, without what only a backtracking engine can do; linear in the path's length. */
-export function compile(regex: string, at: ConfigPosition): RE2JS {
+export function compile(regex: string, at: ConfigPosition): Re2.RE2JS {
   if (regex.length > MAX_REGEX_CHARS) {
     refuseInvalid(at, `must not be longer than ${String(MAX_REGEX_CHARS)} characters`);
   }
+  // Loaded here, since most configurations have no regular expression and start sooner without.
+  const re2 = require('re2js') as typeof Re2;
   try {
-    return RE2JS.compile(regex);
+    return re2.RE2JS.compile(regex);
   } catch (error) {
-    if (!(error instanceof RE2JSException)) throw error;
+    if (!(error instanceof re2.RE2JSException)) throw error;
     return refuseInvalid(at, `is no regular expression of RE2: ${error.message}`);
   }
 }
