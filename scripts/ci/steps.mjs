@@ -19,7 +19,16 @@ export const steps = [
   { name: 'types', command: ['npm', 'run', '--silent', 'typecheck'] },
   { name: 'format', command: ['npm', 'run', '--silent', 'format:check'] },
   { name: 'packages', command: ['npm', 'run', '--silent', 'check:packages'] },
-  // Without root or apt it says so and installs nothing; the next step then says what it left out.
+  // Both: without root or apt it says so and installs nothing; what needs it then says what it left out.
+  {
+    name: 'a registry for the tests of images',
+    command: ['bash', 'scripts/ci/install-registry.sh'],
+  },
+  {
+    name: 'tests with a registry',
+    command: [...VITEST, '--project', 'unit', 'packages/core/test/code/docker-registry.test.ts'],
+    tests: true,
+  },
   { name: 'toolchains of the filters', command: ['bash', 'scripts/filters/install-toolchains.sh'] },
   {
     name: 'filters are what their sources build',

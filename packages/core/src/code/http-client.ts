@@ -19,6 +19,8 @@ export interface HttpQuestion {
   readonly maxBytes: number;
   /** Default true; false: a redirect is an answer. */
   readonly follow?: boolean;
+  /** Asked of neither the source nor its registry, so `tls` is not about it, but for `ca`. */
+  readonly isElsewhere?: boolean;
 }
 
 export interface HttpAnswer {
@@ -116,20 +118,26 @@ export class HttpClient {
 
   #send(question: HttpQuestion, url: URL, signal: AbortSignal): Promise<Response> {
     const common = { 'accept-encoding': 'identity', 'user-agent': 'proxy-wasm-node' };
-    if (url.origin !== question.url.origin) {
-      this.#others ??= createAgent(this.#settings, { ca: this.#settings.tls?.ca });
-      const { accept } = question.headers;
-      const headers = accept === undefined ? common : { ...common, accept };
-      return request(url, { dispatcher: this.#others, headers, signal });
-    }
-    const { origin, tls } = this.#settings;
-    const target = origin === undefined ? url : new URL(url.pathname + url.search, origin);
-    return request(target, {
+    const isAsked = url.origin === question.url.origin;
+    const { accept } = question.headers;
+    const options = {
+      signal,
       method: question.body === undefined ? 'GET' : 'POST',
       body: question.body ?? null,
+      headers: {
+        ...common,
+        ...(isAsked ? question.headers : accept === undefined ? {} : { accept }),
+      },
+    } as const;
+    if (!isAsked || question.isElsewhere === true) {
+      this.#others ??= createAgent(this.#settings, { ca: this.#settings.tls?.ca });
+      return request(url, { ...options, dispatcher: this.#others });
+    }
+    const { origin, tls } = this.#settings;
+    return request(origin === undefined ? url : new URL(url.pathname + url.search, origin), {
+      ...options,
+      headers: { ...options.headers, host: url.host },
       dispatcher: this.#own,
-      headers: { ...common, ...question.headers, host: url.host },
-      signal,
       ...(tls?.servername === undefined ? {} : { servername: tls.servername }),
     });
   }

@@ -101,7 +101,10 @@ async function fetchNow(
   settings: SourceSettings,
   cache: DigestCache,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const client = new HttpClient(settings);
+  // A registry is where its name says; an origin that a host gives is for its web servers.
+  const client = new HttpClient(
+    remote.kind === 'oci' ? { ...settings, origin: undefined } : settings,
+  );
   try {
     return remote.kind === 'oci'
       ? await fetchImage(remote, settings, client, cache)

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import type { CodeSourceOptions, RetryBackoff } from './code-source-options.js';
 
 /** {@link CodeSourceOptions} with their defaults. */
-export interface SourceSettings extends CodeSourceOptions {
+export interface SourceSettings extends Omit<CodeSourceOptions, 'origin'> {
+  readonly origin?: string | undefined;
   readonly cacheDir: string | false;
   readonly cacheTtlMs: number;
   readonly maxBytes: number;

@@ -282,6 +282,16 @@ describe('a registry that sends to a token server', () => {
     expect(registry.requests).toHaveLength(4);
   });
 
+  it('is where its name says, whatever is said of web servers and of its certificate', async () => {
+    const made = await tokenRegistry(() => ({ body: good }));
+    const { read } = reader({
+      origin: 'http://127.0.0.1:1',
+      tls: { servername: 'registry.test', rejectUnauthorized: false },
+    });
+    expect((await read(made.url)).sha256).toBe(sha256);
+    expect(made.tokens.requests[0]!.headers.host).toBe(made.tokens.host);
+  });
+
   it('exchanges an identity token', async () => {
     const { url, bodies, registry } = await tokenRegistry(() => ({ body: good }));
     const dockerConfig = { auths: { [registry.host]: { identitytoken: 'identity' } } };

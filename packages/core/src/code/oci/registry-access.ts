@@ -8,8 +8,8 @@ import type { SourceSettings } from '../source-settings.js';
 import { parseChallenges, type Challenge } from './challenge.js';
 import { findRegistryAuth, type RegistryAuth } from './docker-config.js';
 
-/** Of an answer with a token. */
-const MAX_TOKEN_BYTES = 1024 * 1024;
+/** A redirect would take the password along, or be of no use. */
+const TOKEN_SERVER = { follow: false, isElsewhere: true, maxBytes: 1024 * 1024 } as const;
 
 export const MISSING_CREDENTIALS =
   'codeSource.credentials or codeSource.dockerConfig may be missing, wrong, or not allowed to pull it';
@@ -117,7 +117,7 @@ export class RegistryAccess {
     for (const [name, value] of Object.entries(fields)) full.searchParams.set(name, value);
     const headers = authorization === undefined ? {} : { authorization };
     return this.#client.get({
-      ...{ url: full, what, headers, follow: false, maxBytes: MAX_TOKEN_BYTES },
+      ...{ url: full, what, headers, ...TOKEN_SERVER },
     });
   }
 
@@ -135,7 +135,7 @@ export class RegistryAccess {
       client_id: 'proxy-wasm-node',
     });
     return this.#client.get({
-      ...{ url, what, follow: false, maxBytes: MAX_TOKEN_BYTES },
+      ...{ url, what, ...TOKEN_SERVER },
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
       body: form.toString(),
     });
