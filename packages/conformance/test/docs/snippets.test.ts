@@ -24,7 +24,9 @@ function markdownIn(folder: string): string[] {
 }
 
 function packageReadmes(): string[] {
-  return ['core', 'envoy', 'express', 'fastify', 'koa'].map((name) => `packages/${name}/README.md`);
+  return ['cli', 'core', 'envoy', 'express', 'fastify', 'koa'].map(
+    (name) => `packages/${name}/README.md`,
+  );
 }
 
 const MASKED = 'XXXX-XXXX-XXXX-1111';
@@ -277,6 +279,16 @@ const checks: Record<string, Check> = {
   report: async () => {
     expect(printed[0]).toMatch(/^0\.2\.1 _initialize Rust/);
     expect(printed).toContain('proxy_http_call implemented');
+  },
+
+  exchange: async () => {
+    expect(printed[0]).toMatch(/^via_upstream \[\[":status","201"\],.*\["x-wasm","1"\]/);
+    expect(printed[1]).toBe('ann');
+    expect(printed).toContainEqual(
+      expect.stringMatching(
+        /^proxy_get_header_map_value .*"HTTP_REQUEST_HEADERS","key":"x-user".* OK$/,
+      ),
+    );
   },
 
   koa: asksForCredentials,
