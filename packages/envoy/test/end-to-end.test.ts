@@ -1,5 +1,8 @@
 /** What `fromEnvoyConfig` gives, in an Express app, over real sockets. */
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
 
 import express from 'express';
@@ -10,7 +13,7 @@ import { wasmFilter } from '@proxy-wasm-node/express';
 
 import { recordLog } from '../../core/test/support/record-log.js';
 import { fromEnvoyConfig } from '../src/index.js';
-import { configuration, READ, wasmFilterWith } from './support/configurations.js';
+import { configuration, filterPath, READ, wasmFilterWith } from './support/configurations.js';
 
 const cleanups: (() => unknown)[] = [];
 
@@ -101,6 +104,63 @@ describe('VMs', () => {
     ['another vm configuration', '', vmConfiguration, 2],
   ])('%s', async (_name, one, two, count) => {
     expect(await vmsOf(plugin('one', one) + plugin('two', two))).toBe(count);
+  });
+});
+
+describe('remote code', () => {
+  const module = readFileSync(filterPath('headers'));
+  const digest = createHash('sha256').update(module).digest('hex');
+
+  /** A cluster with a server of the module, and a service, which needs no listener. */
+  async function remoteService(sha256: string) {
+    const asked: string[] = [];
+    const server = createHttpServer((req, res) => {
+      asked.push(`${String(req.headers.host)}${String(req.url)}`);
+      res.end(module);
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    cleanups.push(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const { port } = server.address() as AddressInfo;
+    const text = `
+bootstrap_extensions:
+- typed_config:
+    "@type": type.googleapis.com/envoy.extensions.wasm.v3.WasmService
+    singleton: true
+    config:
+      name: remote
+      vm_config:
+        code:
+          remote:
+            http_uri: { uri: "http://modules.example/headers.wasm", cluster: modules, timeout: 5s }
+            sha256: ${sha256}
+            retry_policy: { num_retries: 0 }
+static_resources:
+  clusters:
+  - name: modules
+    load_assignment:
+      endpoints:
+        lb_endpoints:
+        - endpoint: { address: { socket_address: { address: 127.0.0.1, port_value: ${String(port)} } } }
+`;
+    const { services } = fromEnvoyConfig(text, READ);
+    const codeSource = { ...services[0]?.codeSource, cacheDir: false } as const;
+    const host = createHost({ logger: recordLog().logger });
+    cleanups.push(() => host.close());
+    return { asked, start: () => host.createService({ ...services[0]!, codeSource }) };
+  }
+
+  it('is fetched from the cluster that is named, by the URI’s host and path', async () => {
+    const { asked, start } = await remoteService(digest);
+    expect((await start()).state).toBe('running');
+    expect(asked).toEqual(['modules.example/headers.wasm']);
+  });
+
+  it('with another digest is not run', async () => {
+    const { start } = await remoteService('a'.repeat(64));
+    await expect(start()).rejects.toMatchObject({ code: 'PW_ERR_CODE_DIGEST' });
   });
 });
 

@@ -258,6 +258,12 @@ describe('a plugin', () => {
       ),
     ],
     [
+      'code: { local: { filename: hello/hello.wasm } }, environment_variables: { key_values: { "a=b": c } }',
+      invalid(
+        'envoy.yaml:6:106: [0].typed_config.config.vm_config.environment_variables.key_values: a name must not be empty or hold "=" or NUL, nor a value NUL',
+      ),
+    ],
+    [
       'code: { remote: { http_uri: { uri: "https://a/b" } } }',
       invalid(
         'envoy.yaml:6:36: [0].typed_config.config.vm_config.code.remote: envoy.config.core.v3.RemoteDataSource must have the field sha256',
@@ -616,6 +622,14 @@ describe('a whole configuration', () => {
       'INVALID',
       `${CLUSTER}.load_assignment.endpoints[0].lb_endpoints[0].endpoint`,
       '"store.internal" is no IP address; a name needs the type STRICT_DNS or LOGICAL_DNS',
+    ],
+    [
+      'an endpoint that is nowhere',
+      'address: 127.0.0.1, port_value: 8099 } } }\nlayered',
+      'address: "a b", port_value: 8099 } } }\nlayered',
+      'INVALID',
+      `${CLUSTER}.load_assignment.endpoints[0].lb_endpoints[0].endpoint.address`,
+      '"a b" is neither a name nor an address',
     ],
     [
       'a cluster that leads nowhere',

@@ -19,9 +19,17 @@ export const endpoint = message('envoy.config.endpoint.v3.Endpoint', {
   unsupported: ['health_check_config', 'additional_addresses'],
 });
 
+/** One that a URL can have: digits and dots that are no address are none. */
+function isHostName(host: string): boolean {
+  return /^[\w.-]+$/.test(host) && URL.canParse(`http://${host}`);
+}
+
 const endpointOf: Read<ReadEndpoint> = mapped(endpoint, ({ at, address, placeOf }) => {
   const { host, port } = address;
   if (port === 0) refuseInvalid(placeOf('address'), 'port_value must not be 0');
+  if (isIP(host) === 0 && !isHostName(host)) {
+    refuseInvalid(placeOf('address'), `${JSON.stringify(host)} is neither a name nor an address`);
+  }
   return { at, host, port, isName: isIP(host) === 0 };
 });
 

@@ -36,6 +36,12 @@ const environment: Read<Record<string, string>> = mapped(
       const value = context.environment[key];
       if (value !== undefined) found[key] = value;
     }
+    for (const [name, value] of Object.entries(values.key_values)) {
+      if (/^$|[=\0]/.test(name) || value.includes('\0')) {
+        const at = values.placeOf('key_values');
+        refuseInvalid(at, 'a name must not be empty or hold "=" or NUL, nor a value NUL');
+      }
+    }
     return { ...found, ...values.key_values };
   },
 );
