@@ -1,3 +1,6 @@
+import { Op } from './op.js';
+
+const { I32_CONST } = Op;
 /** Below it, copying byte by byte is cheaper than a view. */
 const SHORT_BYTES = 48;
 const PADDED_BYTES = 5;
@@ -22,8 +25,22 @@ export class ByteWriter {
     this.length += 1;
   }
 
-  write(values: readonly number[]): void {
-    for (const value of values) this.byte(value);
+  write(values: Uint8Array | readonly number[]): void {
+    this.#ensure(values.length);
+    this.#bytes.set(values, this.length);
+    this.length += values.length;
+  }
+
+  /** An instruction, and the index that follows it. */
+  op(opcode: number, index: number): void {
+    this.byte(opcode);
+    this.u32(index);
+  }
+
+  /** The instruction that gives a number of 32 bits. */
+  number(value: number): void {
+    this.byte(I32_CONST);
+    this.s32(value);
   }
 
   u32(value: number): void {

@@ -1,4 +1,13 @@
-import { CodeFacts, Target } from './code-facts.js';
+import {
+  CodeFacts,
+  EventRow,
+  FunctionRow,
+  HAS_BULK,
+  HAS_LONG,
+  PatchRow,
+  RegionRow,
+  Target,
+} from './code-facts.js';
 import { Cursor } from './cursor.js';
 import { Dispatch } from './dispatch.js';
 import {
@@ -25,6 +34,7 @@ export interface IndexSpaces {
 }
 
 const NO_BLOCK_TYPE = 0x40;
+const { LOCAL_SET, BR } = Op;
 const MEMORY_INDEX_FLAG = 0x40;
 /** V8 takes no more in one function. */
 const MAX_LOCALS = 50_000;
@@ -37,12 +47,14 @@ export class CodeWalker extends Cursor {
   readonly facts = new CodeFacts();
   readonly #spaces: IndexSpaces;
   /** Of each open block: its region if it is a loop, else -1. */
-  readonly #labels: number[] = [];
-  /** Of each open loop: the offset where its size counts from. */
-  readonly #starts: number[] = [];
+  #labels = new Int32Array(256);
+  /** How many blocks are open. */
+  #depth = 0;
   readonly #dispatch: Dispatch;
   /** Offset of the instruction. */
   #from = 0;
+  /** The row of the function. */
+  #function = 0;
   #region = 0;
   #localCount = 0;
 
@@ -54,30 +66,28 @@ export class CodeWalker extends Cursor {
 
   /** Walks one entry of the code section. */
   walkFunction(parameterCount: number): void {
+    const { functions, regions, events } = this.facts;
     const entry = this.position;
     const size = this.u32();
-    const end = this.position + size;
-    const { facts } = this;
-    facts.entry.push(entry);
-    facts.locals.push(this.position);
+    const locals = this.position;
+    const end = locals + size;
     this.#localCount = parameterCount + this.#countLocals();
-    facts.localCount.push(this.#localCount);
-    facts.firstEvent.push(facts.from.length);
-    facts.firstRegion.push(facts.header.length);
-    this.#region = facts.header.length;
-    const start = this.position;
-    facts.start.push(start);
-    this.#openRegion(this.#region);
+    this.#function = functions.add();
+    const row = this.#function;
+    const { values } = functions;
+    values[row + FunctionRow.ENTRY] = entry;
+    values[row + FunctionRow.LOCALS] = locals;
+    values[row + FunctionRow.LOCAL_COUNT] = this.#localCount;
+    values[row + FunctionRow.START] = this.position;
+    values[row + FunctionRow.END] = end;
+    values[row + FunctionRow.FIRST_REGION] = regions.count;
+    values[row + FunctionRow.FIRST_EVENT] = events.count;
     this.#walk();
     if (this.position !== end) this.fail('a function does not end where it should');
-    facts.size.add(this.#region, end - start);
-    facts.end.push(end);
   }
 
   /** Walks an expression up to and with its `end`. */
   walkExpression(): void {
-    this.#region = this.facts.header.length;
-    this.#openRegion(this.#region);
     this.#localCount = 0;
     this.#walk();
   }
@@ -93,54 +103,94 @@ export class CodeWalker extends Cursor {
   }
 
   #walk(): void {
-    const labels = this.#labels;
-    labels.length = 0;
-    labels.push(-1);
+    const start = this.position;
+    const region = this.facts.regions.count;
+    this.#openRegion(region);
+    this.#region = region;
+    this.#labels[0] = -1;
+    this.#depth = 1;
     this.#dispatch.reset();
-    const { bytes } = this;
-    const localCount = this.#localCount;
-    while (labels.length > 0) {
-      const from = this.position;
-      const opcode = bytes[from] as number;
-      const kind = KINDS[opcode] as number;
-      // What most code consists of goes the short way.
-      if (kind === Kind.PLAIN) {
-        this.position = from + 1;
-      } else if (kind === Kind.LOCAL && (bytes[from + 1] as number) < Math.min(localCount, 0x80)) {
-        this.position = from + 2;
-      } else if (kind === Kind.NUMBER && (bytes[from + 1] as number) < 0x80) {
-        this.position = from + 2;
-        if (bytes[from + 2] === Op.LOCAL_SET) this.#shorten(from);
-      } else if (kind === Kind.MEMARG && isShortMemarg(bytes, from)) {
-        this.position = from + 3;
-      } else {
-        this.#from = from;
-        this.position = from + 1;
-        this.#step(opcode, kind);
-      }
+    while (this.#depth > 0) {
+      this.#pass();
+      const opcode = this.bytes[this.position] as number;
+      this.#from = this.position;
+      this.position += 1;
+      this.#step(opcode, KINDS[opcode] as number);
     }
+    this.#addSize(region, this.position - start);
+  }
+
+  /**
+   * Passes what most code consists of, up to what has to be looked at closer. It does by hand what
+   * {@link #step} does with names: a large module is walked before the engine has optimized either,
+   * and this decides how long that takes.
+   */
+  #pass(): void {
+    const { bytes } = this;
+    const labels = this.#labels;
+    const kinds = KINDS;
+    const dispatch = this.#dispatch;
+    const { PLAIN, LOCAL, NUMBER, MEMARG, END, BLOCK, GLOBAL, BRANCH } = Kind;
+    const locals = Math.min(this.#localCount, 0x80);
+    const globals = Math.min(this.#spaces.globals, 0x80);
+    const dispatchLocal = dispatch.local;
+    let depth = this.#depth;
+    let at = this.position;
+    for (;;) {
+      const kind = kinds[bytes[at] as number];
+      if (kind === LOCAL) {
+        if ((bytes[at + 1] as number) >= locals) break;
+        at += 2;
+      } else if (kind === PLAIN) {
+        at += 1;
+      } else if (kind === NUMBER) {
+        const from = at;
+        do at += 1;
+        while ((bytes[at] as number) >= 0x80);
+        at += 1;
+        if (bytes[at + 1] !== dispatchLocal || bytes[at] !== LOCAL_SET || bytes[at + 2] !== BR) {
+          continue;
+        }
+        at = this.#shorten(from, at, depth);
+      } else if (kind === MEMARG) {
+        if ((bytes[at + 1] as number) >= MEMORY_INDEX_FLAG) break;
+        do at += 1;
+        while ((bytes[at + 1] as number) >= 0x80);
+        at += 2;
+      } else if (kind === END) {
+        depth -= 1;
+        if (labels[depth] !== -1 || depth < dispatch.blocksEnd || depth === 0) {
+          depth += 1;
+          break;
+        }
+        at += 1;
+      } else if (kind === BLOCK) {
+        if (bytes[at + 1] !== NO_BLOCK_TYPE || depth === labels.length) break;
+        labels[depth] = -1;
+        depth += 1;
+        at += 2;
+      } else if (kind === GLOBAL) {
+        if ((bytes[at + 1] as number) >= globals) break;
+        at += 2;
+      } else if (kind === BRANCH) {
+        const label = bytes[at + 1] as number;
+        if (label >= depth || label >= 0x80 || labels[depth - 1 - label] !== -1) break;
+        at += 2;
+      } else break;
+    }
+    this.#depth = depth;
+    this.position = at;
   }
 
   #step(opcode: number, kind: number): void {
     switch (kind) {
       case Kind.PLAIN:
         break;
-      case Kind.LOCAL:
-        this.index(this.#localCount, 'local');
-        break;
-      case Kind.NUMBER:
-        this.skipLeb(10);
-        this.#shorten(this.#from);
-        break;
-      case Kind.MEMARG:
-        this.#memarg();
+      case Kind.CALL:
+        this.#event(this.index(this.#spaces.functions, 'function'));
         break;
       case Kind.END:
         this.#close();
-        break;
-      case Kind.BLOCK:
-        this.#blockType();
-        this.#labels.push(-1);
         break;
       case Kind.LOOP:
         this.#openLoop();
@@ -148,8 +198,18 @@ export class CodeWalker extends Cursor {
       case Kind.BRANCH:
         this.#branch(this.u32());
         break;
-      case Kind.CALL:
-        this.#event(this.index(this.#spaces.functions, 'function'));
+      case Kind.BLOCK:
+        this.#blockType();
+        this.#push(-1);
+        break;
+      case Kind.LOCAL:
+        this.index(this.#localCount, 'local');
+        break;
+      case Kind.NUMBER:
+        this.skipLeb(10);
+        break;
+      case Kind.MEMARG:
+        this.#memarg();
         break;
       case Kind.GLOBAL:
         this.index(this.#spaces.globals, 'global');
@@ -241,63 +301,83 @@ export class CodeWalker extends Cursor {
   }
 
   #openRegion(parent: number): void {
-    const { facts } = this;
-    facts.header.push(this.position);
-    facts.parent.push(parent);
-    facts.repeats.push(0);
-    facts.size.push(0);
+    const { regions } = this.facts;
+    const row = regions.add();
+    regions.values[row + RegionRow.HEADER] = this.position;
+    regions.values[row + RegionRow.PARENT] = parent;
+  }
+
+  #addSize(region: number, bytes: number): void {
+    const { values } = this.facts.regions;
+    const at = region * RegionRow.WIDTH + RegionRow.SIZE;
+    values[at] = (values[at] as number) + bytes;
   }
 
   #openLoop(): void {
     this.#blockType();
-    const region = this.facts.header.length;
+    const region = this.facts.regions.count;
     this.#openRegion(this.#region);
     this.#region = region;
-    this.#labels.push(region);
-    this.#starts.push(this.position);
-    if (this.bytes[this.position - 1] === NO_BLOCK_TYPE && this.#dispatch.local === -1) {
-      this.#dispatch.open(this.position, this.#labels.length - 1);
+    this.#push(region);
+    const isPlain = this.bytes[this.position - 1] === NO_BLOCK_TYPE;
+    if (isPlain && !this.#dispatch.isOpen) this.#dispatch.open(this.position, this.#depth - 1);
+  }
+
+  #push(region: number): void {
+    if (this.#depth === this.#labels.length) {
+      const larger = new Int32Array(this.#depth * 2);
+      larger.set(this.#labels);
+      this.#labels = larger;
     }
+    this.#labels[this.#depth] = region;
+    this.#depth += 1;
   }
 
   #close(): void {
-    const region = this.#labels.pop() as number;
-    this.#dispatch.end(this.#labels.length);
+    this.#depth -= 1;
+    const region = this.#labels[this.#depth] as number;
+    this.#dispatch.end(this.#depth);
     if (region === -1) return;
-    const { size, parent } = this.facts;
-    const bytes = this.position - (this.#starts.pop() as number);
-    size.add(region, bytes);
-    this.#region = parent.at(region);
-    size.add(this.#region, -bytes);
+    const { values } = this.facts.regions;
+    const row = region * RegionRow.WIDTH;
+    const bytes = this.position - (values[row + RegionRow.HEADER] as number);
+    this.#region = values[row + RegionRow.PARENT] as number;
+    this.#addSize(region, bytes);
+    this.#addSize(this.#region, -bytes);
   }
 
   #branch(label: number): void {
-    const labels = this.#labels;
-    if (label >= labels.length) this.fail(`label ${String(label)} does not exist`);
-    const region = labels[labels.length - 1 - label] as number;
-    if (region !== -1) this.facts.repeats.set(region, 1);
+    if (label >= this.#depth) this.fail(`label ${String(label)} does not exist`);
+    const region = this.#labels[this.#depth - 1 - label] as number;
+    if (region === -1) return;
+    this.facts.regions.values[region * RegionRow.WIDTH + RegionRow.REPEATS] = 1;
   }
 
   /**
-   * Behind a number: if it chooses where a dispatching loop goes on, and that is further on in the
-   * code, the branch to the loop becomes one to that place.
+   * At a number that chooses where the dispatching loop goes on, before a branch: if that is to the
+   * loop, and the place further on in the code, the branch becomes one to that place.
    *
    * @param from offset of the instruction that gives the number
+   * @param at offset of the one that keeps it
+   * @returns offset of what is to be passed next
    */
-  #shorten(from: number): void {
-    const { bytes, position } = this;
-    const dispatch = this.#dispatch;
-    if (bytes[position] !== Op.LOCAL_SET || bytes[position + 1] !== dispatch.local) return;
-    if (bytes[position + 2] !== Op.BR || bytes[from] !== Op.I32_CONST) return;
-    this.position = position + 3;
-    const label = this.#labels.length - 1 - this.u32();
-    const value = smallNumber(bytes, from + 1, position);
-    const target = label === dispatch.loop && value >= 0 ? dispatch.targetOf(value) : -1;
-    if (target === -1) this.position = position;
-    else {
-      this.facts.patchAt.push(position + 3);
-      this.facts.patchLabel.push(this.#labels.length - 1 - target);
+  #shorten(from: number, at: number, depth: number): number {
+    const { bytes } = this;
+    const value = bytes[from] === Op.I32_CONST ? smallNumber(bytes, from + 1, at) : -1;
+    let label = bytes[at + 3] as number;
+    let end = at + 4;
+    if (label >= 0x80) {
+      label += ((bytes[end] as number) - 1) * 0x80;
+      end += 1;
     }
+    if (value < 0 || depth - 1 - label !== this.#dispatch.loop) return at;
+    const target = this.#dispatch.targetOf(value);
+    if (target === -1) return at;
+    const { patches } = this.facts;
+    const row = patches.add();
+    patches.values[row + PatchRow.OFFSET] = at + 3;
+    patches.values[row + PatchRow.LABEL] = depth - 1 - target;
+    return end;
   }
 
   #tryTable(): void {
@@ -308,7 +388,7 @@ export class CodeWalker extends Cursor {
       if (kind < 2) this.u32();
       this.#branch(this.u32());
     }
-    this.#labels.push(-1);
+    this.#push(-1);
   }
 
   #memarg(): void {
@@ -371,11 +451,17 @@ export class CodeWalker extends Cursor {
 
   /** The instruction that was just read is one that the weaver must know of. */
   #event(target: number): void {
-    const { facts } = this;
-    facts.from.push(this.#from);
-    facts.to.push(this.position);
-    facts.region.push(this.#region);
-    facts.target.push(target);
+    const { events, functions } = this.facts;
+    const row = events.add();
+    const { values } = events;
+    values[row + EventRow.FROM] = this.#from;
+    values[row + EventRow.TO] = this.position;
+    values[row + EventRow.REGION] = this.#region;
+    values[row + EventRow.TARGET] = target;
+    if (target >= Target.INDIRECT) return;
+    const special = this.#function + FunctionRow.SPECIAL;
+    const bit = target === Target.BULK ? HAS_BULK : HAS_LONG;
+    functions.values[special] = (functions.values[special] as number) | bit;
   }
 }
 
@@ -385,9 +471,4 @@ function smallNumber(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;
   for (let at = to - 1; at >= from; at -= 1) value = value * 128 + ((bytes[at] as number) & 0x7f);
   return value;
-}
-
-/** Whether alignment and offset are a byte each, and no memory is named. */
-function isShortMemarg(bytes: Uint8Array, from: number): boolean {
-  return (bytes[from + 1] as number) < MEMORY_INDEX_FLAG && (bytes[from + 2] as number) < 0x80;
 }

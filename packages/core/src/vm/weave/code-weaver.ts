@@ -1,18 +1,19 @@
-import { chargeFunction, lookFunction, refillFunction, type Added } from './added.js';
+import type { Added } from './added.js';
 import type { ByteWriter } from './byte-writer.js';
-import { Column, Target, type CodeFacts } from './code-facts.js';
+import { CheckWriter } from './check-writer.js';
 import {
-  BULK_BYTES_PER_UNIT,
-  BULK_MANY_BYTES,
-  FIRST_LOOP_UNITS,
-  MOST_UNITS,
-  UNITS_PER_LOOK,
-  type Costs,
-} from './costs.js';
-import { Op } from './op.js';
+  EventRow,
+  FunctionRow,
+  HAS_BULK,
+  PatchRow,
+  RegionRow,
+  Target,
+  type CodeFacts,
+} from './code-facts.js';
+import { Column } from './column.js';
+import { FIRST_LOOP_UNITS, MOST_UNITS, UNITS_PER_LOOK, type Costs } from './costs.js';
 
 const I32 = 0x7f;
-const NO_BLOCK_TYPE = 0x40;
 
 /** Writes the functions of a code section again, with the checks in them. */
 export class CodeWeaver {
@@ -22,18 +23,12 @@ export class CodeWeaver {
   readonly #bytes: Uint8Array;
   readonly #facts: CodeFacts;
   readonly #costs: Costs;
-  readonly #added: Added;
   readonly #out: ByteWriter;
+  readonly #checks: CheckWriter;
   /** Offset of what has not been copied yet. */
   #copied = 0;
-  /** Of the branches that get a nearer label: the first that has not been copied yet. */
+  /** Row of the first branch with a nearer label that has not been copied yet. */
   #patch = 0;
-  /** Of each region of the function: the one that pays for it, and what that pays. */
-  #payer: number[] = [];
-  #cost: number[] = [];
-  /** Of each region of the function: what its calls cost. */
-  #callCost: number[] = [];
-  #firstRegion = 0;
   /** The local that holds a loop's units; behind it, if need be, the one for a length. */
   #local = 0;
 
@@ -41,208 +36,153 @@ export class CodeWeaver {
     this.#bytes = bytes;
     this.#facts = facts;
     this.#costs = costs;
-    this.#added = added;
     this.#out = out;
+    this.#checks = new CheckWriter(out, added);
   }
 
   /** @param start offset of the first function; the end is that of the last */
   weave(start: number): void {
     this.#copied = start;
     this.#mark();
-    const { functionCount } = this.#facts;
-    for (let index = 0; index < functionCount; index += 1) {
-      if (this.#costs.paysForItself(index)) this.#weaveFunction(index);
+    const { values, count } = this.#facts.functions;
+    for (let index = 0; index < count; index += 1) {
+      if (this.#costs.paysForItself(index)) this.#weaveFunction(index * FunctionRow.WIDTH);
     }
-    if (functionCount > 0) this.#copyUpTo(this.#facts.end.at(functionCount - 1));
+    if (count > 0) {
+      this.#copyUpTo(values[(count - 1) * FunctionRow.WIDTH + FunctionRow.END] as number);
+    }
   }
 
-  #weaveFunction(index: number): void {
-    const facts = this.#facts;
-    this.#count(index);
-    const hasLoops = this.#payer.some((payer, region) => region > 0 && payer === region);
-    const size = this.#openFunction(index);
-    let region = this.#firstRegion;
-    const lastRegion = facts.firstRegion.at(index + 1);
-    const lastEvent = facts.firstEvent.at(index + 1);
-    for (let event = facts.firstEvent.at(index); event < lastEvent; event += 1) {
-      for (; region < lastRegion && facts.header.at(region) <= facts.from.at(event); region += 1) {
-        this.#weaveRegion(region, hasLoops);
-      }
-      this.#weaveEvent(event);
-    }
-    for (; region < lastRegion; region += 1) this.#weaveRegion(region, hasLoops);
-    this.#copyUpTo(facts.end.at(index));
+  /** @param row where the function's begins */
+  #weaveFunction(row: number): void {
+    const { values } = this.#facts.functions;
+    const region = values[row + FunctionRow.FIRST_REGION] as number;
+    const regionsEnd = values[row + FunctionRow.WIDTH + FunctionRow.FIRST_REGION] as number;
+    const loopUnits = this.#loopUnits(region + 1, regionsEnd);
+    const size = this.#openFunction(row, loopUnits > 0);
+    this.#checks.payAtEntry(Math.min(this.#costOf(region) + loopUnits, MOST_UNITS));
+    if (loopUnits > 0) this.#checks.setLoopUnits(this.#local, loopUnits);
+    this.#mark();
+    this.#weaveLoops(row, region + 1, regionsEnd);
+    this.#copyUpTo(values[row + FunctionRow.END] as number);
     this.#out.fillU32(size, this.#out.length - size - 5);
   }
 
-  /** Adds up what the function's regions cost. */
-  #count(index: number): void {
-    const { firstRegion, firstEvent, repeats, parent, size, region } = this.#facts;
-    const first = firstRegion.at(index);
-    const count = firstRegion.at(index + 1) - first;
-    this.#firstRegion = first;
-    this.#payer = [];
-    this.#cost = new Array<number>(count).fill(0);
-    this.#callCost = new Array<number>(count).fill(0);
-    for (let row = 0; row < count; row += 1) {
-      const isOwn = row === 0 || repeats.at(first + row) !== 0;
-      const payer = isOwn ? row : (this.#payer[parent.at(first + row) - first] as number);
-      this.#payer.push(payer);
-      this.#cost[payer] = (this.#cost[payer] as number) + size.at(first + row);
-    }
-    const lastEvent = firstEvent.at(index + 1);
-    for (let event = firstEvent.at(index); event < lastEvent; event += 1) {
-      const payer = this.#payer[region.at(event) - first] as number;
-      this.#callCost[payer] = (this.#callCost[payer] as number) + this.#costs.ofEvent(event);
-    }
-  }
-
-  /** Writes locals and one or two more; answers where the function's size goes. */
-  #openFunction(index: number): number {
-    const { entry, locals, start, localCount, firstEvent, target } = this.#facts;
-    const first = locals.at(index);
-    this.#copyUpTo(entry.at(index));
+  /** Writes the locals, and those that the checks need; answers where the function's size goes. */
+  #openFunction(row: number, hasLoops: boolean): number {
+    const { values } = this.#facts.functions;
+    const start = values[row + FunctionRow.START] as number;
+    const locals = values[row + FunctionRow.LOCALS] as number;
+    const hasBulk = ((values[row + FunctionRow.SPECIAL] as number) & HAS_BULK) !== 0;
+    const needed = hasBulk ? 2 : hasLoops ? 1 : 0;
     const out = this.#out;
+    this.#copyUpTo(values[row + FunctionRow.ENTRY] as number);
     const size = out.reserveU32();
-    let needed = 1;
-    for (let event = firstEvent.at(index); event < firstEvent.at(index + 1); event += 1) {
-      if (target.at(event) === Target.BULK) needed = 2;
+    this.#local = values[row + FunctionRow.LOCAL_COUNT] as number;
+    if (needed === 0) out.copy(this.#bytes, locals, start);
+    else {
+      const [groups, behind] = readU32(this.#bytes, locals);
+      out.u32(groups + 1);
+      out.copy(this.#bytes, behind, start);
+      out.u32(needed);
+      out.byte(I32);
     }
-    this.#local = localCount.at(index);
-    const [groups, behind] = readU32(this.#bytes, first);
-    out.u32(groups + 1);
-    out.copy(this.#bytes, behind, start.at(index));
-    out.u32(needed);
-    out.byte(I32);
-    this.#copied = start.at(index);
+    this.#copied = start;
     this.#mark();
     return size;
   }
 
-  #weaveRegion(region: number, hasLoops: boolean): void {
-    const row = region - this.#firstRegion;
-    if (this.#payer[row] !== row) return;
-    this.#copyUpTo(this.#facts.header.at(region));
-    const cost = this.#costOf(row);
-    if (row === 0) this.#payAtEntry(cost, hasLoops ? this.#firstUnits() : 0);
-    else this.#payInLoop(cost);
+  /** What the loops may use at first: each a round or more; 0: there are none. */
+  #loopUnits(first: number, end: number): number {
+    const { values } = this.#facts.regions;
+    let units = 0;
+    for (let region = first; region < end; region += 1) {
+      if (values[region * RegionRow.WIDTH + RegionRow.REPEATS] !== 0) units += this.#costOf(region);
+    }
+    return units === 0 ? 0 : Math.min(units + FIRST_LOOP_UNITS, MOST_UNITS);
+  }
+
+  /** Writes what is in a function, up to its last loop and event, with the checks in it. */
+  #weaveLoops(row: number, first: number, end: number): void {
+    const { functions, events, regions } = this.#facts;
+    const eventsEnd = functions.values[row + FunctionRow.WIDTH + FunctionRow.FIRST_EVENT] as number;
+    let region = first;
+    const isPlain = functions.values[row + FunctionRow.SPECIAL] === 0 && !this.#costs.hasCrowds;
+    let event = isPlain ? eventsEnd : (functions.values[row + FunctionRow.FIRST_EVENT] as number);
+    for (; event < eventsEnd; event += 1) {
+      const at = event * EventRow.WIDTH;
+      const from = events.values[at + EventRow.FROM] as number;
+      while (
+        region < end &&
+        (regions.values[region * RegionRow.WIDTH + RegionRow.HEADER] as number) <= from
+      ) {
+        this.#weaveLoop(region);
+        region += 1;
+      }
+      this.#weaveEvent(at);
+    }
+    for (; region < end; region += 1) this.#weaveLoop(region);
+  }
+
+  #weaveLoop(region: number): void {
+    const { values } = this.#facts.regions;
+    const row = region * RegionRow.WIDTH;
+    if (values[row + RegionRow.REPEATS] === 0) return;
+    this.#copyUpTo(values[row + RegionRow.HEADER] as number);
+    this.#checks.payInLoop(this.#local, this.#costOf(region));
     this.#mark();
   }
 
-  /** Whether so many calls stand in a region that each pays for itself, where it stands. */
-  #isCrowded(row: number): boolean {
-    return (this.#callCost[row] as number) > UNITS_PER_LOOK;
-  }
-
-  #weaveEvent(event: number): void {
-    const { region, target, from, to } = this.#facts;
-    const row = this.#payer[region.at(event) - this.#firstRegion] as number;
-    const kind = target.at(event);
-    if (this.#isCrowded(row) && kind !== Target.LONG) {
-      this.#copyUpTo(from.at(event));
-      this.#charge(this.#costs.ofEvent(event));
-    }
-    if (kind === Target.LONG) {
-      this.#copyUpTo(to.at(event));
+  /** @param row where the event's begins */
+  #weaveEvent(row: number): void {
+    const { values } = this.#facts.events;
+    const target = values[row + EventRow.TARGET] as number;
+    const from = values[row + EventRow.FROM] as number;
+    if (target === Target.LONG) {
+      this.#copyUpTo(values[row + EventRow.TO] as number);
       this.#charge(UNITS_PER_LOOK);
-    } else if (kind === Target.BULK) {
-      this.#copyUpTo(from.at(event));
-      this.#chargeLength(to.at(event));
+      return;
     }
-  }
-
-  /** What the loops may use at first: each a round or more, as the loops of Go's functions do. */
-  #firstUnits(): number {
-    let units = FIRST_LOOP_UNITS;
-    for (let row = 1; row < this.#payer.length; row += 1) {
-      if (this.#payer[row] === row) units += this.#costOf(row);
+    if (this.#costs.isCrowded(values[row + EventRow.REGION] as number)) {
+      this.#copyUpTo(from);
+      this.#charge(this.#costs.ofEvent(target));
     }
-    return Math.min(units, MOST_UNITS);
+    if (target === Target.BULK) {
+      this.#copyUpTo(from);
+      this.#chargeLength(values[row + EventRow.TO] as number);
+    }
   }
 
   /** What one passage of a region's header costs. */
-  #costOf(row: number): number {
-    const calls = this.#isCrowded(row) ? 0 : (this.#callCost[row] as number);
-    return Math.min(Math.max((this.#cost[row] as number) + calls, 1), MOST_UNITS);
-  }
-
-  /** @param loopUnits what the function's loops get; 0: there are none */
-  #payAtEntry(cost: number, loopUnits: number): void {
-    const out = this.#out;
-    const { units } = this.#added;
-    out.byte(Op.GLOBAL_GET);
-    out.u32(units);
-    out.byte(Op.I32_CONST);
-    out.s32(Math.min(cost + loopUnits, MOST_UNITS));
-    out.write([Op.I32_SUB, Op.LOCAL_TEE]);
-    out.u32(this.#local);
-    out.byte(Op.GLOBAL_SET);
-    out.u32(units);
-    out.byte(Op.LOCAL_GET);
-    out.u32(this.#local);
-    out.write([Op.I32_CONST, 0, Op.I32_LT_S, Op.IF, NO_BLOCK_TYPE, Op.CALL]);
-    out.u32(lookFunction(this.#added));
-    out.byte(Op.END);
-    if (loopUnits === 0) return;
-    out.byte(Op.I32_CONST);
-    out.s32(loopUnits);
-    out.byte(Op.LOCAL_SET);
-    out.u32(this.#local);
-  }
-
-  #payInLoop(cost: number): void {
-    const out = this.#out;
-    out.byte(Op.LOCAL_GET);
-    out.u32(this.#local);
-    out.byte(Op.I32_CONST);
-    out.s32(cost);
-    out.write([Op.I32_SUB, Op.LOCAL_TEE]);
-    out.u32(this.#local);
-    out.write([Op.I32_CONST, 0, Op.I32_LT_S, Op.IF, NO_BLOCK_TYPE, Op.LOCAL_GET]);
-    out.u32(this.#local);
-    out.byte(Op.CALL);
-    out.u32(refillFunction(this.#added));
-    out.byte(Op.LOCAL_SET);
-    out.u32(this.#local);
-    out.byte(Op.END);
+  #costOf(region: number): number {
+    const calls = this.#costs.isCrowded(region) ? 0 : (this.#costs.calls[region] as number);
+    return Math.min(Math.max((this.#costs.code[region] as number) + calls, 1), MOST_UNITS);
   }
 
   #charge(units: number): void {
-    const out = this.#out;
-    out.byte(Op.I32_CONST);
-    out.s32(units);
-    out.byte(Op.CALL);
-    out.u32(chargeFunction(this.#added));
+    this.#checks.charge(units);
     this.#mark();
   }
 
   /** Around an instruction whose last operand is how many bytes it moves. */
   #chargeLength(end: number): void {
-    const out = this.#out;
-    const length = this.#local + 1;
-    out.byte(Op.LOCAL_TEE);
-    out.u32(length);
+    const local = this.#local + 1;
+    this.#checks.keepLength(local);
     this.#mark();
     this.#copyUpTo(end);
-    out.byte(Op.LOCAL_GET);
-    out.u32(length);
-    out.byte(Op.I32_CONST);
-    out.s32(BULK_MANY_BYTES);
-    out.write([Op.I32_GE_U, Op.IF, NO_BLOCK_TYPE, Op.LOCAL_GET]);
-    out.u32(length);
-    out.write([Op.I32_CONST, Math.log2(BULK_BYTES_PER_UNIT), Op.I32_SHR_U, Op.CALL]);
-    out.u32(chargeFunction(this.#added));
-    out.byte(Op.END);
+    this.#checks.chargeLength(local);
     this.#mark();
   }
 
   #copyUpTo(end: number): void {
-    const { patchAt, patchLabel } = this.#facts;
+    const { values, count } = this.#facts.patches;
     const shift = this.#out.length - this.#copied;
     this.#out.copy(this.#bytes, this.#copied, end);
     this.#copied = end;
-    for (; this.#patch < patchAt.length && patchAt.at(this.#patch) < end; this.#patch += 1) {
-      this.#out.replaceU32(patchAt.at(this.#patch) + shift, patchLabel.at(this.#patch));
+    for (; this.#patch < count * PatchRow.WIDTH; this.#patch += PatchRow.WIDTH) {
+      const offset = values[this.#patch + PatchRow.OFFSET] as number;
+      if (offset >= end) break;
+      this.#out.replaceU32(offset + shift, values[this.#patch + PatchRow.LABEL] as number);
     }
   }
 

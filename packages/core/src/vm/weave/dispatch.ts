@@ -30,6 +30,10 @@ export class Dispatch {
     this.#bytes = bytes;
   }
 
+  get isOpen(): boolean {
+    return this.loop !== NONE;
+  }
+
   /**
    * A loop without type begins; it may be a dispatching one.
    *

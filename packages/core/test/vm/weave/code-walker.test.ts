@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { BinaryReader, type IOperatorInformation } from 'wasmparser';
 
+import { EventRow, FunctionRow, RegionRow, type Rows } from '../../../src/vm/weave/code-facts.js';
 import { CodeWalker } from '../../../src/vm/weave/code-walker.js';
 import { Cursor } from '../../../src/vm/weave/cursor.js';
 import { readShape } from '../../../src/vm/weave/module-shape.js';
@@ -55,16 +56,18 @@ function placesByWalker(bytes: Uint8Array<ArrayBuffer>): Places {
   for (const parameterCount of parameterCounts) walker.walkFunction(parameterCount);
   const { facts } = walker;
   facts.finish();
-  const functions = new Set<number>();
-  for (let index = 0; index < facts.functionCount; index += 1) {
-    functions.add(facts.firstRegion.at(index));
-  }
-  const headers = [...facts.header.toArray()];
+  const { functions, regions, events } = facts;
+  const own = new Set(columnOf(functions, FunctionRow.WIDTH, FunctionRow.FIRST_REGION));
+  const headers = columnOf(regions, RegionRow.WIDTH, RegionRow.HEADER);
   return {
-    functions: facts.functionCount,
-    loops: headers.filter((_, region) => !functions.has(region)),
-    calls: [...facts.from.toArray()],
+    functions: functions.count,
+    loops: headers.filter((_, region) => !own.has(region)),
+    calls: columnOf(events, EventRow.WIDTH, EventRow.FROM),
   };
+}
+
+function columnOf({ values, count }: Rows, width: number, column: number): number[] {
+  return Array.from({ length: count }, (_, row) => values[row * width + column] as number);
 }
 
 const check = ({ name, bytes }: Specimen): void => {
