@@ -16,6 +16,7 @@ const tests = [
   'fuzz',
   'hostcalls/hostile.test.ts',
   'vm/weave/mutation.test.ts',
+  'vm/weave/control-flow.test.ts',
   'vm/source-lines/dwarf-lines.test.ts',
 ].map((path) => `packages/core/test/${path}`);
 spawn(process.execPath, [vitest, 'run', '--project', 'unit', ...tests], {

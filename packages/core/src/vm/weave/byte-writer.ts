@@ -47,7 +47,7 @@ export class ByteWriter {
     let rest = value;
     while (rest > 0x7f) {
       this.byte((rest & 0x7f) | 0x80);
-      rest = Math.floor(rest / 128);
+      rest >>>= 7;
     }
     this.byte(rest);
   }
@@ -91,23 +91,12 @@ export class ByteWriter {
 
   /** Writes a number, padded to the room that was left for it. */
   fillU32(at: number, value: number): void {
-    let rest = value;
-    for (let index = 0; index < PADDED_BYTES; index += 1) {
-      const isLast = index === PADDED_BYTES - 1;
-      this.#bytes[at + index] = (rest & 0x7f) | (isLast ? 0 : 0x80);
-      rest = Math.floor(rest / 128);
-    }
-  }
-
-  /** Writes a number over a larger one, in as many bytes. */
-  replaceU32(at: number, value: number): void {
-    let rest = value;
-    for (let index = at; ; index += 1) {
-      const isLast = (this.#bytes[index] as number) < 0x80;
-      this.#bytes[index] = (rest & 0x7f) | (isLast ? 0 : 0x80);
-      if (isLast) return;
-      rest >>= 7;
-    }
+    const bytes = this.#bytes;
+    bytes[at] = value | 0x80;
+    bytes[at + 1] = (value >>> 7) | 0x80;
+    bytes[at + 2] = (value >>> 14) | 0x80;
+    bytes[at + 3] = (value >>> 21) | 0x80;
+    bytes[at + 4] = value >>> 28;
   }
 
   #ensure(count: number): void {

@@ -2,12 +2,12 @@ import type { Added } from './added.js';
 import type { ByteWriter } from './byte-writer.js';
 import { CheckWriter } from './check-writer.js';
 import {
-  EventRow,
-  FunctionRow,
+  EventNote,
+  FunctionNote,
   HAS_BULK,
-  PatchRow,
-  RegionRow,
-  Target,
+  Note,
+  NOTE_LENGTH,
+  RegionNote,
   type CodeFacts,
 } from './code-facts.js';
 import { Column } from './column.js';
@@ -20,70 +20,74 @@ export class CodeWeaver {
   /** Offsets behind each insertion: in what is written, and in the module as it was. */
   readonly woven = new Column();
   readonly original = new Column();
-  readonly #bytes: Uint8Array;
   readonly #facts: CodeFacts;
   readonly #costs: Costs;
   readonly #out: ByteWriter;
   readonly #checks: CheckWriter;
   /** Offset of what has not been copied yet. */
   #copied = 0;
-  /** Row of the first branch with a nearer label that has not been copied yet. */
-  #patch = 0;
   /** The local that holds a loop's units; behind it, if need be, the one for a length. */
   #local = 0;
 
-  constructor(bytes: Uint8Array, facts: CodeFacts, costs: Costs, added: Added, out: ByteWriter) {
-    this.#bytes = bytes;
+  constructor(facts: CodeFacts, costs: Costs, added: Added, out: ByteWriter) {
     this.#facts = facts;
     this.#costs = costs;
     this.#out = out;
     this.#checks = new CheckWriter(out, added);
   }
 
-  /** @param start offset of the first function; the end is that of the last */
-  weave(start: number): void {
+  /**
+   * @param start offset of the first function
+   * @param end of the last one
+   */
+  weave(start: number, end: number): void {
     this.#copied = start;
     this.#mark();
-    const { values, count } = this.#facts.functions;
-    for (let index = 0; index < count; index += 1) {
-      if (this.#costs.paysForItself(index)) this.#weaveFunction(index * FunctionRow.WIDTH);
+    const { functions } = this.#facts;
+    for (let index = 0; index < functions.length; index += 1) {
+      if (!this.#costs.paysForItself(index)) continue;
+      this.#weaveFunction(index, (functions[index] as number) >>> 2);
     }
-    if (count > 0) {
-      this.#copyUpTo(values[(count - 1) * FunctionRow.WIDTH + FunctionRow.END] as number);
-    }
+    this.#copyUpTo(end);
   }
 
-  /** @param row where the function's begins */
-  #weaveFunction(row: number): void {
-    const { values } = this.#facts.functions;
-    const region = values[row + FunctionRow.FIRST_REGION] as number;
-    const regionsEnd = values[row + FunctionRow.WIDTH + FunctionRow.FIRST_REGION] as number;
-    const loopUnits = this.#loopUnits(region + 1, regionsEnd);
-    const size = this.#openFunction(row, loopUnits > 0);
-    this.#checks.payAtEntry(Math.min(this.#costOf(region) + loopUnits, MOST_UNITS));
-    if (loopUnits > 0) this.#checks.setLoopUnits(this.#local, loopUnits);
+  /** @param note where the function's begins */
+  #weaveFunction(index: number, note: number): void {
+    const { notes } = this.#facts;
+    const region = note + NOTE_LENGTH;
+    const special = this.#facts.special[index] as number;
+    const cost = this.#costs.ofRegion(region << 2);
+    const hasLoops = this.#costs.hasLoops(index);
+    const loopUnits = hasLoops ? this.#loopUnits(region + NOTE_LENGTH) : 0;
+    const locals = (special & HAS_BULK) !== 0 ? 2 : hasLoops ? 1 : 0;
+    const size = this.#openFunction(note, notes[region + RegionNote.HEADER] as number, locals);
+    this.#checks.payAtEntry(Math.min(cost + loopUnits, MOST_UNITS));
+    if (hasLoops) this.#checks.setLoopUnits(this.#local, loopUnits);
     this.#mark();
-    this.#weaveLoops(row, region + 1, regionsEnd);
-    this.#copyUpTo(values[row + FunctionRow.END] as number);
+    const hasEvents = special !== 0 || this.#costs.hasCrowds;
+    if (hasLoops || hasEvents) this.#weaveInside(region + NOTE_LENGTH, hasEvents);
+    this.#copyUpTo(notes[note + FunctionNote.END] as number);
     this.#out.fillU32(size, this.#out.length - size - 5);
   }
 
-  /** Writes the locals, and those that the checks need; answers where the function's size goes. */
-  #openFunction(row: number, hasLoops: boolean): number {
-    const { values } = this.#facts.functions;
-    const start = values[row + FunctionRow.START] as number;
-    const locals = values[row + FunctionRow.LOCALS] as number;
-    const hasBulk = ((values[row + FunctionRow.SPECIAL] as number) & HAS_BULK) !== 0;
-    const needed = hasBulk ? 2 : hasLoops ? 1 : 0;
+  /**
+   * Writes the locals, and those that the checks need.
+   *
+   * @param start offset of the first instruction
+   * @returns where the function's size goes
+   */
+  #openFunction(note: number, start: number, needed: number): number {
+    const { notes, bytes } = this.#facts;
+    const entry = notes[note + FunctionNote.ENTRY] as number;
+    const locals = behindU32(bytes, entry);
     const out = this.#out;
-    this.#copyUpTo(values[row + FunctionRow.ENTRY] as number);
+    this.#copyUpTo(entry);
     const size = out.reserveU32();
-    this.#local = values[row + FunctionRow.LOCAL_COUNT] as number;
-    if (needed === 0) out.copy(this.#bytes, locals, start);
+    this.#local = notes[note + FunctionNote.LOCAL_COUNT] as number;
+    if (needed === 0) out.copy(bytes, locals, start);
     else {
-      const [groups, behind] = readU32(this.#bytes, locals);
-      out.u32(groups + 1);
-      out.copy(this.#bytes, behind, start);
+      out.u32(readU32(bytes, locals) + 1);
+      out.copy(bytes, behindU32(bytes, locals), start);
       out.u32(needed);
       out.byte(I32);
     }
@@ -92,71 +96,49 @@ export class CodeWeaver {
     return size;
   }
 
-  /** What the loops may use at first: each a round or more; 0: there are none. */
-  #loopUnits(first: number, end: number): number {
-    const { values } = this.#facts.regions;
-    let units = 0;
-    for (let region = first; region < end; region += 1) {
-      if (values[region * RegionRow.WIDTH + RegionRow.REPEATS] !== 0) units += this.#costOf(region);
+  /** What a function's loops may use at first: each a round or more. */
+  #loopUnits(first: number): number {
+    const { notes, notesEnd } = this.#facts;
+    let units = FIRST_LOOP_UNITS;
+    for (let at = first; at < notesEnd && notes[at] !== Note.FUNCTION; at += NOTE_LENGTH) {
+      if (notes[at] === Note.REPEATING) units += this.#costs.ofRegion(at << 2);
     }
-    return units === 0 ? 0 : Math.min(units + FIRST_LOOP_UNITS, MOST_UNITS);
+    return Math.min(units, MOST_UNITS);
   }
 
-  /** Writes what is in a function, up to its last loop and event, with the checks in it. */
-  #weaveLoops(row: number, first: number, end: number): void {
-    const { functions, events, regions } = this.#facts;
-    const eventsEnd = functions.values[row + FunctionRow.WIDTH + FunctionRow.FIRST_EVENT] as number;
-    let region = first;
-    const isPlain = functions.values[row + FunctionRow.SPECIAL] === 0 && !this.#costs.hasCrowds;
-    let event = isPlain ? eventsEnd : (functions.values[row + FunctionRow.FIRST_EVENT] as number);
-    for (; event < eventsEnd; event += 1) {
-      const at = event * EventRow.WIDTH;
-      const from = events.values[at + EventRow.FROM] as number;
-      while (
-        region < end &&
-        (regions.values[region * RegionRow.WIDTH + RegionRow.HEADER] as number) <= from
-      ) {
-        this.#weaveLoop(region);
-        region += 1;
-      }
-      this.#weaveEvent(at);
+  /** Writes what is in a function, up to its last loop or event, with the checks in it. */
+  #weaveInside(first: number, hasEvents: boolean): void {
+    const { notes, notesEnd } = this.#facts;
+    for (let at = first; at < notesEnd && notes[at] !== Note.FUNCTION; at += NOTE_LENGTH) {
+      const kind = notes[at] as number;
+      if (kind === Note.REPEATING) this.#weaveLoop(at);
+      else if (hasEvents && kind !== Note.LOOP) this.#weaveEvent(at, kind);
     }
-    for (; region < end; region += 1) this.#weaveLoop(region);
   }
 
-  #weaveLoop(region: number): void {
-    const { values } = this.#facts.regions;
-    const row = region * RegionRow.WIDTH;
-    if (values[row + RegionRow.REPEATS] === 0) return;
-    this.#copyUpTo(values[row + RegionRow.HEADER] as number);
-    this.#checks.payInLoop(this.#local, this.#costOf(region));
+  #weaveLoop(note: number): void {
+    this.#copyUpTo(this.#facts.notes[note + RegionNote.HEADER] as number);
+    this.#checks.payInLoop(this.#local, this.#costs.ofRegion(note << 2));
     this.#mark();
   }
 
-  /** @param row where the event's begins */
-  #weaveEvent(row: number): void {
-    const { values } = this.#facts.events;
-    const target = values[row + EventRow.TARGET] as number;
-    const from = values[row + EventRow.FROM] as number;
-    if (target === Target.LONG) {
-      this.#copyUpTo(values[row + EventRow.TO] as number);
+  #weaveEvent(note: number, target: number): void {
+    const { notes } = this.#facts;
+    const from = notes[note + EventNote.FROM] as number;
+    const to = notes[note + EventNote.TO] as number;
+    if (target === Note.LONG) {
+      this.#copyUpTo(to);
       this.#charge(UNITS_PER_LOOK);
       return;
     }
-    if (this.#costs.isCrowded(values[row + EventRow.REGION] as number)) {
+    if (this.#costs.isCrowded(notes[note + EventNote.REGION] as number)) {
       this.#copyUpTo(from);
       this.#charge(this.#costs.ofEvent(target));
     }
-    if (target === Target.BULK) {
+    if (target === Note.BULK) {
       this.#copyUpTo(from);
-      this.#chargeLength(values[row + EventRow.TO] as number);
+      this.#chargeLength(to);
     }
-  }
-
-  /** What one passage of a region's header costs. */
-  #costOf(region: number): number {
-    const calls = this.#costs.isCrowded(region) ? 0 : (this.#costs.calls[region] as number);
-    return Math.min(Math.max((this.#costs.code[region] as number) + calls, 1), MOST_UNITS);
   }
 
   #charge(units: number): void {
@@ -175,15 +157,8 @@ export class CodeWeaver {
   }
 
   #copyUpTo(end: number): void {
-    const { values, count } = this.#facts.patches;
-    const shift = this.#out.length - this.#copied;
-    this.#out.copy(this.#bytes, this.#copied, end);
+    this.#out.copy(this.#facts.bytes, this.#copied, end);
     this.#copied = end;
-    for (; this.#patch < count * PatchRow.WIDTH; this.#patch += PatchRow.WIDTH) {
-      const offset = values[this.#patch + PatchRow.OFFSET] as number;
-      if (offset >= end) break;
-      this.#out.replaceU32(offset + shift, values[this.#patch + PatchRow.LABEL] as number);
-    }
   }
 
   /** Notes that code goes on here as it did there. */
@@ -193,14 +168,18 @@ export class CodeWeaver {
   }
 }
 
-/** A number that the walk has read before, and where it ends. */
-function readU32(bytes: Uint8Array, offset: number): [number, number] {
+/** A number that the walk has read before. */
+function readU32(bytes: Uint8Array, offset: number): number {
   let value = 0;
-  let position = offset;
-  for (let factor = 1; ; factor *= 128) {
-    const byte = bytes[position] as number;
-    position += 1;
-    value += (byte & 0x7f) * factor;
-    if (byte < 0x80) return [value, position];
+  for (let at = behindU32(bytes, offset) - 1; at >= offset; at -= 1) {
+    value = value * 128 + ((bytes[at] as number) & 0x7f);
   }
+  return value;
+}
+
+/** Where it ends. */
+function behindU32(bytes: Uint8Array, offset: number): number {
+  let at = offset;
+  while ((bytes[at] as number) >= 0x80) at += 1;
+  return at + 1;
 }

@@ -2,7 +2,7 @@
  * What code costs, in units of about one byte of code (a nanosecond, or less). A function or loop
  * pays for itself before it runs; what is cheap is paid for by those who call it.
  */
-import { EventRow, FunctionRow, RegionRow, Target, type CodeFacts } from './code-facts.js';
+import { EventNote, Note, NOTE_LENGTH, RegionNote, type CodeFacts } from './code-facts.js';
 
 /** Units between two looks at the clock: a millisecond or a few. */
 export const UNITS_PER_LOOK = 4_000_000;
@@ -34,25 +34,29 @@ const DEAR = 0;
 const MAX_DEPTH = 100;
 
 export class Costs {
-  /** Of each region: the one that pays for it, itself or one around it. */
-  readonly payer: Int32Array;
-  /** Of each that pays: bytes of code, and what its calls cost. */
-  readonly code: Float64Array;
-  readonly calls: Float64Array;
-  /** Whether there is one for which {@link isCrowded} is true. */
+  /** Whether there is a region for which {@link isCrowded} is true. */
   hasCrowds = false;
   readonly #facts: CodeFacts;
   readonly #importedFunctions: number;
   /** Of each function: what it costs if it is cheap. */
   readonly #functions: Int32Array;
+  /** Of each function: whether a region in it pays for itself. */
+  readonly #hasLoops: Uint8Array;
+  /** Of each note: of a region, which region pays for it, itself or one around it. */
+  readonly #payers: Int32Array;
+  /** Of each note: of a region that pays, bytes of code, and what its calls cost. */
+  readonly #code: Float64Array;
+  readonly #calls: Float64Array;
 
   constructor(facts: CodeFacts, importedFunctions: number) {
     this.#facts = facts;
     this.#importedFunctions = importedFunctions;
-    this.#functions = new Int32Array(facts.functions.count).fill(UNKNOWN);
-    this.payer = new Int32Array(facts.regions.count);
-    this.code = new Float64Array(facts.regions.count);
-    this.calls = new Float64Array(facts.regions.count);
+    this.#functions = new Int32Array(facts.functions.length).fill(UNKNOWN);
+    const notes = (facts.notesEnd - facts.firstNote) / NOTE_LENGTH;
+    this.#payers = new Int32Array(notes);
+    this.#code = new Float64Array(notes);
+    this.#calls = new Float64Array(notes);
+    this.#hasLoops = new Uint8Array(facts.functions.length);
     this.#addUp();
   }
 
@@ -61,49 +65,90 @@ export class Costs {
     return this.#cheapCost(index, 0) === DEAR;
   }
 
+  hasLoops(index: number): boolean {
+    return this.#hasLoops[index] === 1;
+  }
+
+  /**
+   * What one passage of a region's header costs.
+   *
+   * @param address of its note
+   */
+  ofRegion(address: number): number {
+    const row = this.#rowOf(address);
+    const calls = this.isCrowded(address) ? 0 : (this.#calls[row] as number);
+    return Math.min(Math.max((this.#code[row] as number) + calls, 1), MOST_UNITS);
+  }
+
   /** Whether so many calls stand in a region that each pays for itself, where it stands. */
-  isCrowded(region: number): boolean {
-    return (this.calls[this.payer[region] as number] as number) > UNITS_PER_LOOK;
+  isCrowded(address: number): boolean {
+    if (!this.hasCrowds) return false;
+    const payer = this.#payers[this.#rowOf(address)] as number;
+    return (this.#calls[payer] as number) > UNITS_PER_LOOK;
   }
 
   /** What the instruction of an event costs those in whose code it stands. */
   ofEvent(target: number): number {
     switch (target) {
-      case Target.INDIRECT:
+      case Note.INDIRECT:
         return CHEAP_UNITS;
-      case Target.LONG:
+      case Note.LONG:
         return 0; // Makes the clock be read where it stands.
-      case Target.BULK:
+      case Note.BULK:
         return BULK_UNITS;
       default:
-        return target < this.#importedFunctions ? HOSTCALL_UNITS : this.#ofCall(target);
+        return this.#ofCall(target - this.#importedFunctions);
     }
   }
 
-  #ofCall(target: number): number {
-    const cost = this.#cheapCost(target - this.#importedFunctions, 0);
+  /** @param index of a function of the code section, if it is not negative */
+  #ofCall(index: number): number {
+    if (index < 0) return HOSTCALL_UNITS;
+    const cost = this.#cheapCost(index, 0);
     return cost === DEAR ? CALL_UNITS : cost;
+  }
+
+  #rowOf(address: number): number {
+    return ((address >>> 2) - this.#facts.firstNote) >>> 2;
   }
 
   /** Finds out who pays, and how much. */
   #addUp(): void {
-    const { regions, events } = this.#facts;
-    const { payer, code, calls } = this;
-    for (let region = 0; region < regions.count; region += 1) {
-      const row = region * RegionRow.WIDTH;
-      const parent = regions.values[row + RegionRow.PARENT] as number;
-      const isOwn = parent === region || regions.values[row + RegionRow.REPEATS] !== 0;
-      const paying = isOwn ? region : (payer[parent] as number);
-      payer[region] = paying;
-      code[paying] = (code[paying] as number) + (regions.values[row + RegionRow.SIZE] as number);
+    const { notes, firstNote, notesEnd } = this.#facts;
+    const { REPEATING, FUNCTION } = Note;
+    let index = -1;
+    for (let at = firstNote; at < notesEnd; at += NOTE_LENGTH) {
+      const kind = notes[at] as number;
+      if (kind > REPEATING) this.#addEvent(at, kind);
+      else if (kind === FUNCTION) index += 1;
+      else this.#addRegion(at, kind === REPEATING, index);
     }
-    for (let event = 0; event < events.count; event += 1) {
-      const row = event * EventRow.WIDTH;
-      const paying = payer[events.values[row + EventRow.REGION] as number] as number;
-      const cost = this.ofEvent(events.values[row + EventRow.TARGET] as number);
-      calls[paying] = (calls[paying] as number) + cost;
-      if ((calls[paying] as number) > UNITS_PER_LOOK) this.hasCrowds = true;
-    }
+  }
+
+  #addRegion(at: number, isRepeating: boolean, index: number): void {
+    const { notes } = this.#facts;
+    const row = this.#rowOf(at << 2);
+    const parent = this.#rowOf(notes[at + RegionNote.PARENT] as number);
+    const around = this.#payers[parent] as number;
+    this.#payers[row] = isRepeating ? row : around;
+    if (!isRepeating) return;
+    const end = notes[at + RegionNote.END] as number;
+    const bytes = end - (notes[at + RegionNote.HEADER] as number);
+    this.#code[row] = bytes;
+    if (parent === row) return;
+    // What a loop pays, those around it do not.
+    this.#code[around] = (this.#code[around] as number) - bytes;
+    this.#hasLoops[index] = 1;
+  }
+
+  #addEvent(at: number, target: number): void {
+    const region = this.#rowOf(this.#facts.notes[at + EventNote.REGION] as number);
+    const payer = this.#payers[region] as number;
+    const own = target - this.#importedFunctions;
+    const cost =
+      (this.#calls[payer] as number) + (own < 0 ? this.ofEvent(target) : this.#ofCall(own));
+    this.#calls[payer] = cost;
+    if (cost > UNITS_PER_LOOK) this.hasCrowds = true;
   }
 
   #cheapCost(index: number, depth: number): number {
@@ -119,26 +164,19 @@ export class Costs {
   }
 
   #sum(index: number, depth: number): number {
-    const { functions, regions, events } = this.#facts;
-    const row = index * FunctionRow.WIDTH;
-    const own = functions.values;
-    let cost =
-      (own[row + FunctionRow.END] as number) - (own[row + FunctionRow.START] as number) + 1;
+    const { notes, notesEnd, functions } = this.#facts;
+    const region = ((functions[index] as number) >>> 2) + NOTE_LENGTH;
+    const end = notes[region + RegionNote.END] as number;
+    let cost = end - (notes[region + RegionNote.HEADER] as number) + 1;
     if (cost > CHEAP_UNITS) return Infinity;
-    const next = row + FunctionRow.WIDTH;
-    const lastRegion = own[next + FunctionRow.FIRST_REGION] as number;
-    let region = own[row + FunctionRow.FIRST_REGION] as number;
-    for (; region < lastRegion; region += 1) {
-      if (regions.values[region * RegionRow.WIDTH + RegionRow.REPEATS] !== 0) return Infinity;
-    }
-    const lastEvent = own[next + FunctionRow.FIRST_EVENT] as number;
-    let event = own[row + FunctionRow.FIRST_EVENT] as number;
-    for (; event < lastEvent; event += 1) {
-      const target = events.values[event * EventRow.WIDTH + EventRow.TARGET] as number;
-      if (target < this.#importedFunctions) return Infinity;
-      const calleeCost = this.#cheapCost(target - this.#importedFunctions, depth + 1);
-      if (calleeCost === DEAR) return Infinity;
-      cost += calleeCost;
+    for (let at = region + NOTE_LENGTH; at < notesEnd; at += NOTE_LENGTH) {
+      const kind = notes[at] as number;
+      if (kind === Note.FUNCTION) break;
+      if (kind === Note.LOOP) continue;
+      if (kind < this.#importedFunctions) return Infinity;
+      const callee = this.#cheapCost(kind - this.#importedFunctions, depth + 1);
+      if (callee === DEAR) return Infinity;
+      cost += callee;
       if (cost > CHEAP_UNITS) return Infinity;
     }
     return cost;

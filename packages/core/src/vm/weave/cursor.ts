@@ -10,7 +10,7 @@ export class WeaveError extends Error {
 
 /** Reads WebAssembly's encodings and believes nothing: the engine has not seen these bytes yet. */
 export class Cursor {
-  readonly bytes: Uint8Array;
+  bytes: Uint8Array;
   /** Of the next byte. */
   position: number;
 

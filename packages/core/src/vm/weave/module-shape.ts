@@ -1,7 +1,8 @@
 /** What the weaver must know of a module beside its code: how much of everything there is. */
 import { MAXIMUM_FLAG, type DeclaredLimits } from './caps.js';
-import { CodeWalker, type IndexSpaces } from './code-walker.js';
 import { Cursor } from './cursor.js';
+import { passExpression } from './expression.js';
+import type { IndexSpaces } from './instruction-reader.js';
 import { SectionId, type Section } from './sections.js';
 
 /** Parameters of a type that is no function's. */
@@ -297,8 +298,6 @@ class ShapeReader extends Cursor {
   }
 
   #expression(): void {
-    const walker = new CodeWalker(this.bytes, this.position, this.#spaces);
-    walker.walkExpression();
-    this.position = walker.position;
+    this.position = passExpression(this.bytes, this.position, this.#spaces);
   }
 }

@@ -22,7 +22,7 @@ import {
   type Caps,
   type DeclaredLimits,
 } from './caps.js';
-import { CodeWalker } from './code-walker.js';
+import { walkCode } from './code-walker.js';
 import { CodeWeaver } from './code-weaver.js';
 import { Costs } from './costs.js';
 import { Cursor } from './cursor.js';
@@ -152,7 +152,7 @@ class ModuleWeaver {
     this.#sections = sections;
     this.#shape = shape;
     this.#caps = caps;
-    this.#out = new ByteWriter(Math.ceil(bytes.length * 1.3) + 1024);
+    this.#out = new ByteWriter(Math.ceil(bytes.length * 1.1) + 1024);
     const { types, functions, tables, globals } = shape.spaces;
     this.#added = { type: types, table: tables, units: globals, functions, start: shape.start };
     this.#exports = {
@@ -271,16 +271,14 @@ class ModuleWeaver {
   }
 
   #weaveCode(start: number, count: number, end: number): void {
-    const { spaces, parameterCounts, importedFunctions } = this.#shape;
-    const walker = new CodeWalker(this.#bytes, start, spaces);
-    if (count !== parameterCounts.length) walker.fail('functions and their code do not match');
-    for (const parameterCount of parameterCounts) walker.walkFunction(parameterCount);
-    if (walker.position !== end) walker.fail('the code does not end where it should');
-    const { facts } = walker;
-    facts.finish();
+    const { parameterCounts, importedFunctions } = this.#shape;
+    if (count !== parameterCounts.length) {
+      new Cursor(this.#bytes, start).fail('functions and their code do not match');
+    }
+    const facts = walkCode(this.#bytes, this.#shape, start, end);
     const costs = new Costs(facts, importedFunctions);
-    const weaver = new CodeWeaver(this.#bytes, facts, costs, this.#added, this.#out);
-    weaver.weave(start);
+    const weaver = new CodeWeaver(facts, costs, this.#added, this.#out);
+    weaver.weave(start, end);
     this.#offsets = new OffsetMap(weaver.woven.toArray(), weaver.original.toArray(), end);
     this.#allocatesObjects = facts.allocatesObjects;
   }

@@ -2,8 +2,8 @@
 import { expect, it } from 'vitest';
 import { BinaryReader, type IOperatorInformation } from 'wasmparser';
 
-import { EventRow, FunctionRow, RegionRow, type Rows } from '../../../src/vm/weave/code-facts.js';
-import { CodeWalker } from '../../../src/vm/weave/code-walker.js';
+import { EventNote, Note, NOTE_LENGTH, RegionNote } from '../../../src/vm/weave/code-facts.js';
+import { walkCode } from '../../../src/vm/weave/code-walker.js';
 import { Cursor } from '../../../src/vm/weave/cursor.js';
 import { readShape } from '../../../src/vm/weave/module-shape.js';
 import { SectionId, splitSections } from '../../../src/vm/weave/sections.js';
@@ -47,27 +47,22 @@ function placesByWasmparser(bytes: Uint8Array<ArrayBuffer>): Places {
 
 function placesByWalker(bytes: Uint8Array<ArrayBuffer>): Places {
   const sections = splitSections(bytes);
-  const { spaces, parameterCounts } = readShape(bytes, sections);
+  const shape = readShape(bytes, sections);
   const section = sections.find(({ id }) => id === SectionId.CODE);
-  if (section === undefined) return { functions: 0, loops: [], calls: [] };
+  const places: Places = { functions: 0, loops: [], calls: [] };
+  if (section === undefined) return places;
   const content = new Cursor(bytes, section.start);
   content.u32();
-  const walker = new CodeWalker(bytes, content.position, spaces);
-  for (const parameterCount of parameterCounts) walker.walkFunction(parameterCount);
-  const { facts } = walker;
-  facts.finish();
-  const { functions, regions, events } = facts;
-  const own = new Set(columnOf(functions, FunctionRow.WIDTH, FunctionRow.FIRST_REGION));
-  const headers = columnOf(regions, RegionRow.WIDTH, RegionRow.HEADER);
-  return {
-    functions: functions.count,
-    loops: headers.filter((_, region) => !own.has(region)),
-    calls: columnOf(events, EventRow.WIDTH, EventRow.FROM),
-  };
-}
-
-function columnOf({ values, count }: Rows, width: number, column: number): number[] {
-  return Array.from({ length: count }, (_, row) => values[row * width + column] as number);
+  const facts = walkCode(bytes, shape, content.position, section.end);
+  for (let at = facts.firstNote; at < facts.notesEnd; at += NOTE_LENGTH) {
+    const kind = facts.notes[at] as number;
+    if (kind > Note.REPEATING) places.calls.push(facts.notes[at + EventNote.FROM] as number);
+    else if (kind === Note.FUNCTION) {
+      places.functions += 1;
+      at += NOTE_LENGTH; // its own region
+    } else places.loops.push(facts.notes[at + RegionNote.HEADER] as number);
+  }
+  return places;
 }
 
 const check = ({ name, bytes }: Specimen): void => {

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { WeaveError } from '../../../src/vm/weave/cursor.js';
 import { weaveModule, type WovenModule } from '../../../src/vm/weave/weave-module.js';
 import { assemble } from '../../support/wat.js';
+import { clockOf } from './clock.js';
 import { exampleFilters, OBJECTS, specimens, UNKNOWN, type Specimen } from './corpus.js';
 
 const LIMITS = { time: true, memoryBytes: 64 * 1024 * 1024 };
@@ -23,7 +24,7 @@ function run(bytes: Uint8Array<ArrayBuffer>, woven?: WovenModule): [unknown[], n
     const { clock, start } = woven.time.exports;
     (exports[clock] as WebAssembly.Table).set(
       0,
-      look(() => ((looks += 1), 1)),
+      clockOf(() => ((looks += 1), 1)),
     );
     if (start !== undefined) (exports[start] as () => void)();
   }
@@ -36,16 +37,6 @@ function run(bytes: Uint8Array<ArrayBuffer>, woven?: WovenModule): [unknown[], n
     }
   };
   return [[0, 1, 2, 33].map(call), looks];
-}
-
-/** A function of the host as one that a table takes. */
-function look(answer: () => number): unknown {
-  const bytes = [
-    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 5, 1, 0x60, 0, 1, 0x7f],
-    ...[2, 7, 1, 1, 0x68, 1, 0x6c, 0, 0, 7, 5, 1, 1, 0x6c, 0, 0],
-  ];
-  const module = new WebAssembly.Module(new Uint8Array(bytes));
-  return new WebAssembly.Instance(module, { h: { l: answer } }).exports['l'];
 }
 
 describe('a woven module', () => {
