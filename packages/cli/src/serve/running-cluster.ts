@@ -57,14 +57,7 @@ export class RunningCluster {
   /** For calls of filters: the next host in turn. */
   upstream(): Upstream {
     const host = this.pick();
-    if (host === undefined) return noHealthyUpstream;
-    const { connectTimeoutMs, http2, tls } = this.config;
-    return {
-      url: host.origin,
-      connectTimeoutMs,
-      http2,
-      ...(tls !== undefined && { tls: host.tls }),
-    };
+    return host === undefined ? noHealthyUpstream : host.upstream;
   }
 
   /** For a TCP proxy's connection: the next host in turn; undefined: there is none. */

@@ -18,6 +18,9 @@ const STREAM_IDLE_MS = 300_000;
 const CONNECTION_IDLE_MS = 3_600_000;
 const CONNECT_MS = 5000;
 
+/** Authorities that Node knows. @see UpstreamHost.tls */
+const NODES_OWN = new Uint8Array(0);
+
 /** One listener, and what it does with every request that passes the filters. */
 export interface OneListener {
   readonly address: string;
@@ -100,7 +103,7 @@ function clusterFor({ protocol, hostname, port }: URL): Cluster {
     endpoints: [{ at, host, port: port === '' ? (DEFAULT_PORTS[protocol] ?? 80) : Number(port) }],
     connectTimeoutMs: CONNECT_MS,
     http2: false,
-    tls: isTls ? { at, sni: host, ca: undefined, cert: undefined, key: undefined } : undefined,
+    tls: isTls ? { at, sni: undefined, ca: NODES_OWN, cert: undefined, key: undefined } : undefined,
     dnsFamily: 0,
     metadata: undefined,
   };

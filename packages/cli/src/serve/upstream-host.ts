@@ -1,4 +1,7 @@
+import { isIP } from 'node:net';
+
 import { buildConnector, Pool } from 'undici';
+import type { UpstreamOptions } from '@proxy-wasm-node/core';
 import type { Cluster } from '@proxy-wasm-node/envoy';
 
 /** Connections to one host at most, as Envoy's circuit breaker has it. Requests beyond wait. */
@@ -15,6 +18,7 @@ export class UpstreamHost {
   readonly hostname: string;
   readonly #cluster: Cluster;
   #pool: Pool | undefined;
+  #upstream: UpstreamOptions | undefined;
   /** Of the last connection; where `host` is a name, nobody knows it before. */
   #address: string | undefined;
 
@@ -37,6 +41,17 @@ export class UpstreamHost {
   get origin(): string {
     const scheme = this.#cluster.tls === undefined ? 'http' : 'https';
     return `${scheme}://${bracketed(this.host)}:${String(this.port)}`;
+  }
+
+  /** For calls of filters. The same object each time: core knows by it what it has connections to. */
+  get upstream(): UpstreamOptions {
+    this.#upstream ??= {
+      url: this.origin,
+      connectTimeoutMs: this.#cluster.connectTimeoutMs,
+      http2: this.#cluster.http2,
+      ...(this.#cluster.tls !== undefined && { tls: this.tls }),
+    };
+    return this.#upstream;
   }
 
   /** Connections are made when something is asked of it, and kept. */
@@ -88,17 +103,21 @@ export class UpstreamHost {
     if (address !== undefined) this.#address = `${bracketed(address)}:${String(this.port)}`;
   }
 
-  /** For `tls.connect`. As in Envoy, nobody's certificate is checked where no authority is given. */
+  /**
+   * For `tls.connect`. As in Envoy, nobody's certificate is checked where no authority is given; one
+   * without bytes stands for those that Node knows.
+   */
   get tls(): object {
     const { tls } = this.#cluster;
     if (tls === undefined) return {};
-    const { ca, cert, key, sni } = tls;
+    const { ca, cert, key } = tls;
+    const servername = tls.sni ?? (isIP(this.hostname) === 0 ? this.hostname : undefined);
     return {
       rejectUnauthorized: ca !== undefined,
-      ...(ca !== undefined && { ca: Buffer.from(ca) }),
+      ...(ca !== undefined && ca.length > 0 && { ca: Buffer.from(ca) }),
       ...(cert !== undefined && { cert: Buffer.from(cert) }),
       ...(key !== undefined && { key: Buffer.from(key) }),
-      ...(sni !== undefined && { servername: sni }),
+      ...(servername !== undefined && { servername }),
     };
   }
 }
