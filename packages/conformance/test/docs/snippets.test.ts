@@ -1,6 +1,6 @@
 /** Every runnable program in the documents runs, and does what the text around it says. */
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, get, type IncomingMessage } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -8,26 +8,10 @@ import { join } from 'node:path';
 
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { documents } from './blocks.js';
 import { findSnippets, prepareStage, run, type Running } from './snippets.js';
 
-const documents = ['README.md', 'CONTRIBUTING.md', ...markdownIn('docs'), ...packageReadmes()];
-const snippets = findSnippets(documents);
-
-function markdownIn(folder: string): string[] {
-  const entries = readdirSync(new URL(`../../../../${folder}`, import.meta.url), {
-    recursive: true,
-    encoding: 'utf8',
-  });
-  return entries
-    .filter((path) => path.endsWith('.md'))
-    .map((path) => `${folder}/${path.replaceAll('\\', '/')}`);
-}
-
-function packageReadmes(): string[] {
-  return ['cli', 'core', 'envoy', 'express', 'fastify', 'koa'].map(
-    (name) => `packages/${name}/README.md`,
-  );
-}
+const snippets = findSnippets(documents());
 
 const MASKED = 'XXXX-XXXX-XXXX-1111';
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -208,12 +192,6 @@ const checks: Record<string, Check> = {
   'envoy-configuration': asksForCredentials,
   express: asksForCredentials,
 
-  'node-http': async (running) => {
-    const answer = await fetch(await running.origin());
-    expect(answer.headers.get('x-wasm-custom')).toBe('FOO');
-    expect(await answer.text()).toBe('hello\n');
-  },
-
   mounted: async (running) => {
     const origin = await running.origin();
     expect(await (await fetch(`${origin}/cards/7`)).text()).toBe(`card 7: ${MASKED}\n`);
@@ -336,6 +314,29 @@ const checks: Record<string, Check> = {
     const origin = await running.origin();
     expect(await (await fetch(origin)).text()).toBe(`undefined, card ${MASKED}\n`);
     expect(await upgradeStatus(origin, {})).toBe(101);
+  },
+
+  services: async (running) => {
+    const origin = await running.origin();
+    expect(await (await fetch(origin)).text()).toBe('hello\n');
+    const metrics = await (await fetch(`${origin}/metrics`)).text();
+    expect(metrics).toMatch(/^edge_proxy_wasm_go_request_counter 1$/m);
+  },
+
+  'shared-data': async () => {
+    expect(printed).toEqual(['on', 'flag on true', 'false']);
+  },
+
+  'from-istio': asksForCredentials,
+
+  'from-mosn': async () => {
+    expect(printed).toContain('configurations running');
+    expect(printed.some((line) => line.includes('plugin configuration: \u0001'))).toBe(true);
+  },
+
+  'from-traffic-server': async (running) => {
+    const answer = await fetch(await running.origin());
+    expect(answer.headers.get('x-wasm-custom')).toBe('BAR');
   },
 
   upstreams: async (running) => {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { vi } from 'vitest';
 
 const root = new URL('../../../../', import.meta.url);
-/** In here `../filters` leads to the example filters, as it does in `examples/express-app`. */
+/** In here `../filters` and `../tutorials` lead to the examples', as in `examples/express-app`. */
 const stage = new URL('../../dist/', import.meta.url);
 
 const BLOCK = /^```js runnable=(\S+)\n([\s\S]*?)^```$/gm;
@@ -26,9 +26,14 @@ export function findSnippets(documents: readonly string[]): Snippet[] {
 
 export function prepareStage(): void {
   mkdirSync(new URL('docs/', stage), { recursive: true });
+  for (const folder of ['filters', 'tutorials']) linkExamples(folder);
+}
+
+function linkExamples(folder: string): void {
   try {
     // Relative, so that a clone may be moved; a junction needs no rights on Windows.
-    symlinkSync('../../../examples/filters', fileURLToPath(new URL('filters', stage)), 'junction');
+    const link = fileURLToPath(new URL(folder, stage));
+    symlinkSync(`../../../examples/${folder}`, link, 'junction');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
