@@ -24,7 +24,8 @@ function stateOf(block: Block): State {
   // rebuild.mjs runs the build commands, filter-readmes.test.ts the configurations.
   if (isFilter.test(block.document) && /^(?:sh|json)$/.test(language)) return 'run';
   // packages/cli/test/guide.test.ts runs these.
-  if (block.document === CLI_GUIDE && /^proxy-wasm (?:inspect|call) /.test(block.text)) return 'run';
+  if (block.document === CLI_GUIDE && /^proxy-wasm (?:inspect|call) /.test(block.text))
+    return 'run';
   if (language === 'text') return isOutput(block) ? 'run' : 'nothing is said of it';
   if (language !== '' || LOOKS_LIKE_A_PROGRAM.test(block.text)) return 'nothing is said of it';
   return 'text';
