@@ -95,6 +95,12 @@ const TOOLS = {
   },
 };
 
+/** Folders of packages/envoy/src, and which others of it they must not see. */
+const ENVOY_FOLDERS = [
+  ['text', 'schema|messages', "text is YAML with positions, and knows no field of Envoy's"],
+  ['schema', 'messages', 'schema is what messages are declared with'],
+];
+
 /**
  * One ESLint configuration per folder of packages/core/src, one for the adapters, and one for each tool.
  *
@@ -117,6 +123,14 @@ export function layerConfigs() {
         [`packages/${name}/src/**/*.ts`],
         `Layers: ${name} sees only ${packages.replaceAll('|', ', ')} of this project: ${why}. See scripts/lint/layers.mjs.`,
         [`^@proxy-wasm-node/(?!(${packages})$)`, '^(\\.\\./)+([^/]+/src|packages)/'],
+      ),
+    ),
+    ...ENVOY_FOLDERS.map(([folder, others, why]) =>
+      restrict(
+        `envoy ${folder}`,
+        [`packages/envoy/src/${folder}/*.ts`],
+        `Layers: in envoy, text <- schema <- messages: ${why}. See scripts/lint/layers.mjs.`,
+        ['^@proxy-wasm-node/(?!core$)', `^\\.\\./(${others})/`],
       ),
     ),
     ...Object.entries(layers).flatMap(([folder, layer]) => folderConfigs(folder, layer)),

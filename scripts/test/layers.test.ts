@@ -36,6 +36,8 @@ describe('the layer rule', () => {
     ['packages/express/src/index.ts', '@proxy-wasm-node/core/tcp'],
     ['packages/express/src/index.ts', '@proxy-wasm-node/koa'],
     ['packages/express/src/index.ts', '../../core/src/plugin.js'],
+    ['packages/envoy/src/text/config-node.ts', '../schema/field.js'],
+    ['packages/envoy/src/schema/message.ts', '../messages/node.js'],
   ])('%s must not import %s', (file, specifier) => {
     const [message] = complaints(file, specifier);
     expect(message).toContain('Layers: ');

@@ -32,8 +32,7 @@ export function configPart(node: ConfigNode, context: ReadContext): ConfigPart {
   if (has('filter_chains', 'address'))
     return { kind: 'listener', listener: listenerOf(node, context) };
   if (has('http_filters')) return managerPart(node, context, keys.size === 1);
-  if (has('kind') && has('spec')) refuseManifest(node);
-  if (has(...Object.keys(bootstrap.fields), ...bootstrap.unsupported) || keys.size === 0) {
+  if (has(...Object.keys(bootstrap.fields), ...bootstrap.unsupported, 'kind') || keys.size === 0) {
     return { kind: 'configuration', configuration: configurationOf(node, context) };
   }
   const found = [...keys].join(', ');
@@ -42,15 +41,6 @@ export function configPart(node: ConfigNode, context: ReadContext): ConfigPart {
 
 function snakeCase(key: string): string {
   return key.includes('_') ? key : key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
-
-/** What Istio's `EnvoyFilter` patches in is a part that can be read; the manifest is for Kubernetes. */
-function refuseManifest(node: ConfigNode): never {
-  const hint = 'give what is below `patch: value:` of its configPatches';
-  return refuseInvalid(
-    node.at,
-    `is a manifest for Kubernetes, not a configuration of Envoy's; ${hint}`,
-  );
 }
 
 /** `http_filters:` alone is a list of filters; with more it is a connection manager. */

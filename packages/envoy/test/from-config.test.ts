@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { fromEnvoyConfig } from '../src/index.js';
+import { fromEnvoyConfig, readEnvoyConfig } from '../src/index.js';
 import {
   configuration,
   filterPath,
@@ -151,6 +151,9 @@ describe('parts', () => {
   it('a manifest for Kubernetes is refused, with where the part is', () => {
     const manifest = 'apiVersion: networking.istio.io/v1alpha3\nkind: EnvoyFilter\nspec: {}\n';
     expect(() => from(manifest)).toThrow(/patch: value:/);
+    expect(() => readEnvoyConfig(manifest)).toThrow(
+      /^line 1, column 1: is a manifest for Kubernetes/,
+    );
   });
 });
 

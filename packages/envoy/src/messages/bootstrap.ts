@@ -2,6 +2,7 @@ import type { Admin, EnvoyConfiguration } from '../model.js';
 import { refuseInvalid } from '../refusals.js';
 import { noted, optional, repeated, withDefault, type Read } from '../schema/field.js';
 import { mapped, message } from '../schema/message.js';
+import type { ConfigNode } from '../text/config-node.js';
 import { ipAddress } from './address.js';
 import { clusterOf } from './clusters.js';
 import { listenerOf } from './listeners.js';
@@ -63,7 +64,16 @@ export const bootstrap = message('envoy.config.bootstrap.v3.Bootstrap', {
   ],
 });
 
+/** What Istio's `EnvoyFilter` patches in can be read; the manifest around it is for Kubernetes. */
+function refuseManifest(node: ConfigNode): void {
+  const keys = node.entries().map(({ key }) => key);
+  if (!keys.includes('apiVersion') || !keys.includes('kind')) return;
+  const hint = 'fromEnvoyConfig takes what is below `patch: value:` of its configPatches';
+  refuseInvalid(node.at, `is a manifest for Kubernetes, not a configuration of Envoy's; ${hint}`);
+}
+
 export const configurationOf: Read<EnvoyConfiguration> = (node, context) => {
+  refuseManifest(node);
   context.clusters = new Map();
   const values = bootstrap.read(node, context);
   const { clusters = [], listeners = [] } = values.static_resources ?? {};
