@@ -46,12 +46,45 @@ export class CheckWriter {
 
   /** At the head of a loop: takes units from its function's local. */
   payInLoop(local: number, cost: number): void {
+    this.#take(local, cost);
+    this.#out.write(IF_BELOW_ZERO);
+    this.#refill(local);
+  }
+
+  /**
+   * Before a loop: one around it, with the call for more units, so that there is none inside.
+   *
+   * @param type the byte that is the loop's type
+   */
+  openOuterLoop(local: number, type: number): void {
+    const out = this.#out;
+    out.byte(Op.LOOP);
+    out.byte(type);
+    out.op(Op.LOCAL_GET, local);
+    out.write(IF_BELOW_ZERO);
+    this.#refill(local);
+  }
+
+  /** At the head of the loop inside. */
+  payInSmallLoop(local: number, cost: number): void {
+    this.#take(local, cost);
+    this.#out.write([Op.I32_CONST, 0, Op.I32_LT_S, Op.BR_IF, 1]);
+  }
+
+  closeOuterLoop(): void {
+    this.#out.byte(Op.END);
+  }
+
+  #take(local: number, cost: number): void {
     const out = this.#out;
     out.op(Op.LOCAL_GET, local);
     out.number(cost);
     out.byte(Op.I32_SUB);
     out.op(Op.LOCAL_TEE, local);
-    out.write(IF_BELOW_ZERO);
+  }
+
+  #refill(local: number): void {
+    const out = this.#out;
     out.op(Op.LOCAL_GET, local);
     out.op(Op.CALL, refillFunction(this.#added));
     out.op(Op.LOCAL_SET, local);

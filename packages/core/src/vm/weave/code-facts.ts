@@ -3,6 +3,8 @@
  * One module has tens of thousands, so they stay in the typed array in which the walk writes them.
  */
 
+import type { IndexSpaces } from './instruction-reader.js';
+
 /** What the first number of a note says; what is not negative is the index of a called function. */
 export const Note = {
   /** A call of a function that is known only when it runs. */
@@ -54,7 +56,9 @@ export const HAS_BULK = 1;
 export const HAS_LONG = 2;
 
 export interface CodeFacts {
-  /** The module; some of its branches have got nearer labels. */
+  /** How many of each the module has. */
+  readonly spaces: IndexSpaces;
+  /** The module, in memory of the walk's own; some of its branches have got nearer labels. */
   readonly bytes: Uint8Array;
   /** The notes are some of these numbers: a note's address is four times its index in them. */
   readonly notes: Int32Array;

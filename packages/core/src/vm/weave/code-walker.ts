@@ -31,6 +31,7 @@ class CodeWalker extends InstructionReader {
     this.position = walk.at.value;
     const { bytes, numbers, functions } = this.#memory;
     return {
+      spaces: this.spaces,
       bytes,
       notes: numbers,
       firstNote,

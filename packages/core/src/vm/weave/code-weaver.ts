@@ -12,6 +12,7 @@ import {
 } from './code-facts.js';
 import { Column } from './column.js';
 import { FIRST_LOOP_UNITS, MOST_UNITS, UNITS_PER_LOOK, type Costs } from './costs.js';
+import { makeRoomAround } from './small-loop.js';
 
 const I32 = 0x7f;
 
@@ -117,8 +118,31 @@ export class CodeWeaver {
   }
 
   #weaveLoop(note: number): void {
-    this.#copyUpTo(this.#facts.notes[note + RegionNote.HEADER] as number);
-    this.#checks.payInLoop(this.#local, this.#costs.ofRegion(note << 2));
+    const { notes, notesEnd, bytes, spaces } = this.#facts;
+    const header = notes[note + RegionNote.HEADER] as number;
+    const end = notes[note + RegionNote.END] as number;
+    const cost = this.#costs.ofRegion(note << 2);
+    const next = note + NOTE_LENGTH;
+    // Of every kind of note the second number is an offset: where what it is about begins.
+    const isInnermost = next >= notesEnd || (notes[next + 1] as number) >= end;
+    if (isInnermost && makeRoomAround(bytes, { header, end }, spaces, this.#local)) {
+      this.#weaveSmallLoop(header, end, cost);
+      return;
+    }
+    this.#copyUpTo(header);
+    this.#checks.payInLoop(this.#local, cost);
+    this.#mark();
+  }
+
+  #weaveSmallLoop(header: number, end: number, cost: number): void {
+    this.#copyUpTo(header - 2);
+    this.#checks.openOuterLoop(this.#local, this.#facts.bytes[header - 1] as number);
+    this.#mark();
+    this.#copyUpTo(header);
+    this.#checks.payInSmallLoop(this.#local, cost);
+    this.#mark();
+    this.#copyUpTo(end);
+    this.#checks.closeOuterLoop();
     this.#mark();
   }
 

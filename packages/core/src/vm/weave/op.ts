@@ -1,11 +1,10 @@
-/** The instructions that the weaver writes, or looks for one by one. */
+/** The instructions that the weaver writes. */
 export const Op = {
   UNREACHABLE: 0x00,
-  BLOCK: 0x02,
+  LOOP: 0x03,
   IF: 0x04,
   END: 0x0b,
-  BR: 0x0c,
-  BR_TABLE: 0x0e,
+  BR_IF: 0x0d,
   CALL: 0x10,
   CALL_INDIRECT: 0x11,
   LOCAL_GET: 0x20,

@@ -21,6 +21,28 @@ const TEXTS: Readonly<Record<string, string>> = {
         (block (block (block (br_table 0 1 2 (local.get $n)))))
         (br $again)))
       (if (result i32) (local.get $sum) (then (local.get $sum)) (else (i32.const 7)))))`,
+  'small loops': `(module (memory 1)
+    (func $search (param $n i32) (result i32) (local $at i32)
+      (block $found (result i32) (block $none
+        (loop $next
+          (br_if $none (i32.gt_u (local.get $at) (i32.const 40)))
+          (drop (br_if $found (local.get $at) (i32.eq (local.get $at) (local.get $n))))
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (block $more (br_table $more $next $none $next (i32.and (local.get $at) (i32.const 1))))
+          (br_if $next (i32.ne (local.get $at) (i32.const 33)))))
+        (i32.const -1)))
+    (func $count (param $n i32) (result i32)
+      (loop $again (result i32)
+        (local.set $n (i32.add (local.get $n) (i32.const 3)))
+        (br_if $again (i32.lt_u (local.get $n) (i32.const 100)))
+        (if (i32.eq (local.get $n) (i32.const 101)) (then (return (i32.const 7))))
+        (local.get $n)))
+    (func $leave (param $n i32)
+      (loop $again (br_if 1 (i32.eqz (local.get $n)))
+        (local.set $n (i32.sub (local.get $n) (i32.const 1))) (br $again)))
+    (func (export "run") (param $n i32) (result i32)
+      (call $leave (local.get $n))
+      (i32.add (i32.mul (call $search (local.get $n)) (i32.const 1000)) (call $count (local.get $n)))))`,
   'several values': `(module
     (func $swap (param i32 i64) (result i64 i32) (local.get 1) (local.get 0))
     (func (export "run") (param i32) (result i32)

@@ -114,6 +114,37 @@ describe('a woven module', () => {
     expect(await looks(10_000_000)).toBeLessThan(400);
   });
 
+  it('keeps calls out of small loops, which the engine unrolls then', async () => {
+    const loop = (inside: string): string => `(module (func $nothing) (func (export "run")
+      (local $n i32) (block (loop $l ${inside} (br_if 1 (i32.eqz (local.get $n)))
+        (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))))`;
+    const code = async (inside: string): Promise<string> =>
+      Buffer.from(weaveModule(await assemble(loop(inside)), LIMITS).bytes).toString('hex');
+    // block (loop $refill (local.get 1) … and, behind its check, loop $l (local.get 1) …
+    const outer = '0240034020014100480440';
+    expect(await code('')).toContain(outer);
+    expect(await code('')).toMatch(/0340200141[0-9a-f]{2}6b22014100480d01/);
+    // The branch out of the loop goes one further.
+    expect(await code('')).toContain('450d02');
+    expect(await code('(loop (br_if 0 (local.get $n)))')).not.toContain(outer);
+    expect(await code('(call $nothing)')).not.toContain(outer);
+  });
+
+  it('sends jumps of dispatching loops forward where they go forward', async () => {
+    const bytes = await assemble(`(module (func (export "run") (param i32) (result i32)
+      (local $next i32)
+      (loop $top (block $b (block $a (br_table $a $b (local.get $next)))
+          (local.set $next (i32.const 1)) (br $top))
+        (local.set 0 (i32.add (local.get 0) (i32.const 5))))
+      (local.get 0)))`);
+    const woven = weaveModule(bytes, LIMITS);
+    const [before, after] = [bytes, woven.bytes].map((each) => Buffer.from(each).toString('hex'));
+    expect(before).toContain('410121010c01');
+    expect(after).toContain('410121010c00');
+    // Nothing goes back any more: there is no loop to be counted.
+    expect(run(woven.bytes, woven)[0]).toEqual([5, 6, 7, 38]);
+  });
+
   it('leaves cheap functions as they are', async () => {
     const bytes = await assemble(`(module
       (func $leaf (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
