@@ -8,7 +8,7 @@ import { wasmFilter } from '@proxy-wasm-node/express';
 
 import { express5 } from '../src/targets/express.js';
 
-const code = fileURLToPath(new URL('../filters/misbehave/misbehave.wasm', import.meta.url));
+const module = fileURLToPath(new URL('../filters/misbehave/misbehave.wasm', import.meta.url));
 /** For what may take its time on a slow machine; loops are given less. */
 const PATIENT_MS = 10_000;
 const IMPATIENT_MS = 60;
@@ -26,7 +26,7 @@ async function start(options: Partial<PluginOptions> = {}) {
   const host = createHost({ logger: { level: 'info', info: log, warn: log, error: log } });
   closing.push(() => host.close());
   const open = (name: string): Promise<Plugin> =>
-    host.createPlugin({ code, name, reloadBackoff: { baseIntervalMs: 1 }, ...options });
+    host.createPlugin({ code: module, name, reloadBackoff: { baseIntervalMs: 1 }, ...options });
   const [plugin, neighbour] = [await open('misbehave'), await open('neighbour')];
   const [filter, neighbours] = [wasmFilter(plugin), wasmFilter(neighbour)];
   const running = await express5.start(
@@ -91,6 +91,69 @@ describe.each(PLACES)('in its %s', (place, expected) => {
     expect(host.health().ready).toBe(true);
     expect(plugin.streams).toBe(0);
   });
+});
+
+describe('its allocator', () => {
+  it.each([
+    ['loop', 'PW_ERR_CALLBACK_TIME', IMPATIENT_MS],
+    ['asks', 'PW_ERR_HOSTCALL_RESTRICTED', PATIENT_MS],
+  ])(
+    'that misbehaves (%s) costs its own request, and the plugin heals',
+    async (what, code, callbackTimeMs) => {
+      const { plugin, send } = await start({ limits: { callbackTimeMs } });
+      const failed = once(plugin, 'failed');
+      expect(await send('/', `allocator-${what}`)).toMatch(REFUSED);
+      expect((await failed)[0]).toMatchObject({ code });
+      await vi.waitFor(() => {
+        expect(plugin.state).toBe('running');
+      }, WAIT);
+      expect(await send('/')).toBe(SERVED);
+    },
+  );
+});
+
+describe('without a request', () => {
+  const limits = { callbackTimeMs: PATIENT_MS, memoryBytes: 16 << 20 };
+  const ENDS: [string, string, number][] = [
+    ['loop', 'PW_ERR_CALLBACK_TIME', IMPATIENT_MS],
+    ['panic', 'PW_ERR_CALLBACK_TRAPPED', PATIENT_MS],
+    ['recursion', 'PW_ERR_CALLBACK_TRAPPED', PATIENT_MS],
+    ['memory', 'PW_ERR_CALLBACK_TRAPPED', PATIENT_MS],
+  ];
+
+  it.each(ENDS)(
+    '%s while it starts is told, and nothing is left',
+    async (what, code, callbackTimeMs) => {
+      const host = createHost({ logger: { level: 'silent', info: () => undefined } });
+      closing.push(() => host.close());
+      const options = { code: module, name: 'p', limits: { ...limits, callbackTimeMs } };
+      for (const wish of [
+        { vm: { configuration: `vm-start:${what}` } },
+        { configuration: `configure:${what}` },
+      ]) {
+        await expect(host.createPlugin({ ...options, ...wish })).rejects.toMatchObject({
+          code,
+          callback: wish.vm === undefined ? 'proxy_on_configure' : 'proxy_on_vm_start',
+        });
+      }
+      expect(host.health().plugins).toEqual([]);
+    },
+  );
+
+  it.each(ENDS)(
+    '%s in its tick ends its VM, and requests are refused',
+    async (what, code, callbackTimeMs) => {
+      const { plugin, send } = await start({
+        configuration: `tick:${what}`,
+        failurePolicy: 'fail-closed',
+        limits: { ...limits, callbackTimeMs },
+      });
+      await vi.waitFor(() => {
+        expect(plugin.failure).toMatchObject({ code, callback: 'proxy_on_tick' });
+      }, WAIT);
+      expect(await send('/')).toMatch(REFUSED);
+    },
+  );
 });
 
 describe('a flood', () => {

@@ -73,7 +73,7 @@ export async function readCode(
         'it was run. Check where the file comes from, or correct the option',
     );
   }
-  const path = code instanceof Uint8Array || isRemote(code) ? undefined : toPath(code);
+  const path = code instanceof Uint8Array ? undefined : toPath(code);
   return { bytes, sha256, path };
 }
 
