@@ -4,7 +4,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 
 import { runCommand } from './captured-terminal.js';
 import { assemble, example, temporaryFolder } from './modules.js';
@@ -13,6 +13,7 @@ const folder = temporaryFolder();
 const servers: Server[] = [];
 
 afterEach(() => {
+  vi.unstubAllEnvs();
   for (const server of servers.splice(0)) server.close().closeAllConnections();
 });
 
@@ -96,6 +97,26 @@ Log
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(stdout).toContain('Client sees from the upstream\n  200\n');
     expect(stdout).toContain(log);
+  });
+
+  it('takes a module from a URL with its digest, or without where that is asked for', async () => {
+    const bytes = await readFile(example('add-headers'));
+    const url = await serve((_req, res) => {
+      res.end(bytes);
+    });
+    vi.stubEnv('XDG_CACHE_HOME', folder());
+    const unpinned = await runCommand(['call', `${url}/a.wasm`]);
+    expect(unpinned).toEqual({
+      exitCode: 2,
+      stdout: '',
+      stderr: `error PW_ERR_USAGE: what comes from ${url}/a.wasm can change: give --sha256 (proxy-wasm inspect prints it), or --allow-unpinned; see proxy-wasm call --help\n`,
+    });
+    const { exitCode, stdout } = await runCommand(['call', `${url}/a.wasm`, '--allow-unpinned']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('  x-wasm: 1\n');
+    const wrong = await runCommand(['call', `${url}/b.wasm`, '--sha256', '0'.repeat(64)]);
+    expect(wrong.exitCode).toBe(1);
+    expect(wrong.stderr).toMatch(/^error PW_ERR_CODE_DIGEST: [^\n]+\n$/m);
   });
 
   it('shapes what the imitation upstream answers', async () => {
@@ -463,6 +484,7 @@ describe('bad input of proxy-wasm call', () => {
     [['--trace-format', 'chrome'], /--trace-format chrome makes a file: name it with -o/],
     [['--trace-format', 'xml'], /argument 'xml' is invalid\. Allowed choices are text, chrome\./],
     [['--log-level', 'loud'], /argument 'loud' is invalid\. Allowed choices are trace, /],
+    [['--sha256', 'abc'], /--sha256 takes 64 hex digits, not 'abc'/],
     [['--tarce'], /unknown option '--tarce' \(Did you mean --trace\?\)/],
     [['/', '/again'], /too many arguments/],
   ])('%j is wrong usage', async (args, message) => {

@@ -71,6 +71,13 @@ describe('proxy-wasm inspect', () => {
     expect(JSON.parse(asJson.stdout)).toMatchObject({ loadable: false });
   });
 
+  it('refuses a module that has another digest than is asked for', async () => {
+    const args = ['inspect', example('redact'), '--sha256', '0'.repeat(64)];
+    const { exitCode, stderr } = await runCommand(args);
+    expect(exitCode).toBe(1);
+    expect(stderr).toMatch(/^error PW_ERR_CODE_DIGEST: [^\n]+\n$/);
+  });
+
   it('colours the verdict on a terminal', async () => {
     const { stdout } = await runCommand(['inspect', example('redact')], { colours: true });
     expect(stdout).toContain(': \u001b[32mruns here\u001b[39m\n');

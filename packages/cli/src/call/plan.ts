@@ -17,6 +17,8 @@ export interface CallOptions {
   readonly config?: string;
   readonly vmConfig?: string;
   readonly rootId?: string;
+  readonly sha256?: string;
+  readonly allowUnpinned?: true;
   readonly logLevel: string;
   readonly responseStatus?: string;
   readonly responseHeader?: readonly string[];
@@ -62,12 +64,15 @@ export async function planCall(
   terminal: Terminal,
 ): Promise<CallPlan> {
   const { rootId, config, vmConfig, timeout, output } = options;
+  checkPinned(module, options);
   if (options.traceFormat === 'chrome' && output === undefined) {
     throw usage('--trace-format chrome makes a file: name it with -o');
   }
   const timeoutMs = timeout === undefined ? DEFAULT_TIMEOUT_MS : wholeNumber('--timeout', timeout);
   const plugin: PluginOptions = {
     code: module,
+    ...(options.sha256 !== undefined && { sha256: options.sha256 }),
+    ...(options.allowUnpinned !== undefined && { allowUnpinned: true }),
     failurePolicy: 'fail-closed',
     limits: { pausedTimeMs: timeoutMs },
     ...(rootId !== undefined && { rootId }),
@@ -83,6 +88,18 @@ export async function planCall(
     upstreams: Object.fromEntries((options.upstreamFor ?? []).map(namedUpstream)),
     timeoutMs,
   };
+}
+
+/** As core would refuse it, in the words of the command line. */
+function checkPinned(module: string, { sha256, allowUnpinned }: CallOptions): void {
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256)) {
+    throw usage(`--sha256 takes 64 hex digits, not '${sha256}'`);
+  }
+  const isPinned = sha256 !== undefined || module.includes('@sha256:');
+  if (isPinned || allowUnpinned === true || !/^(?:https?|oci):/i.test(module)) return;
+  throw usage(
+    `what comes from ${module} can change: give --sha256 (proxy-wasm inspect prints it), or --allow-unpinned`,
+  );
 }
 
 async function planRequest(

@@ -12,7 +12,7 @@ export function callCommand(program: Command, { terminal, exit }: CommandSetting
       'Sends one request through a filter with no server, and prints what the upstream and the client ' +
         'would see, and what the filter logs. Headers are shown as they are, authorization too.',
     )
-    .argument('<module>', 'path of a .wasm file')
+    .argument('<module>', 'a .wasm file, or a URL of one: https:, http:, oci:')
     .argument('[path]', 'path and query of the request, or a URL', '/');
   addRequest(command);
   addFilter(command);
@@ -40,6 +40,8 @@ function addFilter(command: Command): void {
     .option('--config <file|text>', 'the filter’s configuration: a file, or the text itself', once)
     .option('--vm-config <file|text>', 'the VM’s configuration', once)
     .option('--root-id <id>', 'which root context of the module is meant', once)
+    .option('--sha256 <hex>', 'digest that the module must have; for a URL', once)
+    .option('--allow-unpinned', 'take what comes from a URL, without a digest')
     .option('--log-level <level>', 'least important lines to show', 'info');
   const level = command.options.at(-1);
   level?.choices(LEVELS);

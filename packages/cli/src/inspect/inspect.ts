@@ -5,6 +5,12 @@ import { styleFor } from '../style.js';
 import type { Terminal } from '../terminal.js';
 import { describeReport } from './report-text.js';
 
+/** As commander gives them. */
+export interface InspectOptions {
+  readonly json?: boolean;
+  readonly sha256?: string;
+}
+
 /**
  * Prints the report of a module; FAILED if it could not run here.
  *
@@ -12,10 +18,14 @@ import { describeReport } from './report-text.js';
  */
 export async function inspect(
   path: string,
-  { json = false }: { json?: boolean },
-  { stdout, env }: Terminal,
+  { json = false, sha256 }: InspectOptions,
+  { stdout, stderr, env }: Terminal,
 ): Promise<ExitCode> {
-  const report = await inspectModule(path);
+  const report = await inspectModule(path, {
+    ...(sha256 !== undefined && { sha256 }),
+    // What is to know about fetching it is no part of the report.
+    logger: { warn: (_fields, message) => void stderr.write(`${message}\n`) },
+  });
   const text = json
     ? JSON.stringify(report, null, 2)
     : describeReport(path, report, styleFor(stdout, env));
