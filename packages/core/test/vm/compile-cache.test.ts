@@ -3,8 +3,10 @@ import { runInNewContext } from 'node:vm';
 
 import { expect, it, vi } from 'vitest';
 
+import { readCode } from '../../src/code/code-source.js';
 import { createHost } from '../../src/index.js';
-import { compiledCount } from '../../src/vm/compile-cache.js';
+import { compile, compiledCount } from '../../src/vm/compile-cache.js';
+import type { WeaveLimits } from '../../src/vm/weave/weave-module.js';
 import { filter } from '../support/modules.js';
 
 setFlagsFromString('--expose-gc');
@@ -29,6 +31,18 @@ it('compiled code goes with the last plugin that runs it', async () => {
     },
     { timeout: 5000 },
   );
+});
+
+it('code is compiled once for equal bytes and limits', async () => {
+  const [bytes, others] = await Promise.all([filter({ body: '' }), filter({ body: '(func)' })]);
+  const limits = { time: true, memoryBytes: 64 * 1024 * 1024 };
+  const compileWith = (of: Uint8Array<ArrayBuffer>, limited: WeaveLimits) =>
+    readCode(of, undefined).then((code) => compile(code, limited));
+  const first = await compileWith(bytes, limits);
+  expect(await compileWith(bytes.slice(), { ...limits })).toBe(first);
+  expect(await compileWith(bytes, { ...limits, time: false })).not.toBe(first);
+  expect(await compileWith(bytes, { ...limits, memoryBytes: undefined })).not.toBe(first);
+  expect(await compileWith(others, limits)).not.toBe(first);
 });
 
 it('code that does not compile is not kept', async () => {
