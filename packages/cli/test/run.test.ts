@@ -1,13 +1,14 @@
 /** `proxy-wasm run` as a process, and its errors. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request, type IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 import { runCommand } from './captured-terminal.js';
 import {
@@ -237,4 +238,22 @@ it('reads a configuration of the filter from a file', async () => {
     ...['run', filterPath('basic-auth'), '--config', config, '--port', String(taken)],
   ]);
   expect(stderr).toContain('PW_ERR_LISTEN');
+});
+
+it('takes a module from a URL, with its digest', async () => {
+  vi.stubEnv('XDG_CACHE_HOME', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const bytes = await readFile(filterPath('headers'));
+  const server = portOf(await upstream((_req, res) => res.end(bytes)));
+  const taken = portOf(await upstream(() => undefined));
+  const url = `http://127.0.0.1:${String(server)}/headers.wasm`;
+  const argv = ['run', url, '--port', String(taken)];
+  const refused = await runCommand(argv);
+  expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('sha256')]);
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  // As far as listening.
+  expect((await runCommand([...argv, '--sha256', sha256])).stderr).toContain('PW_ERR_LISTEN');
+  expect((await runCommand([...argv, '--allow-unpinned'])).stderr).toContain('PW_ERR_LISTEN');
+  const wrong = await runCommand([...argv, '--sha256', '0'.repeat(64)]);
+  expect(wrong.stderr).toMatch(/^error PW_ERR_CODE_DIGEST: /);
 });

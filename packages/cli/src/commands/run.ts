@@ -11,7 +11,7 @@ export function runCommand(program: Command, { terminal }: CommandSetting): void
     .command('run')
     .summary('serve an Envoy configuration, or one filter')
     .description(
-      'Starts the listeners of an Envoy configuration, or one listener with one filter. Ctrl-C lets\n' +
+      'Starts the listeners of an Envoy configuration, or one listener with one filter. Ctrl-C lets ' +
         'open requests end, and the filters finish; a second one ends at once.',
     )
     .argument('<file>', 'an Envoy configuration (YAML or JSON), or a module: .wasm file or URL')
@@ -29,6 +29,8 @@ export function runCommand(program: Command, { terminal }: CommandSetting): void
     .option('--config <file|text>', 'the filter’s configuration: a file, or the text itself')
     .option('--root-id <id>', 'which root context of the module is meant')
     .option('--vm-config <file|text>', 'the VM’s configuration')
+    .option('--sha256 <hex>', 'digest of a module that comes from a URL')
+    .option('--allow-unpinned', 'take what comes from a URL without one')
     .option('--port <port>', 'where to listen (default: 18000)')
     .option('--host <address>', 'the address to listen on (default: 127.0.0.1)')
     .addHelpText('after', EXAMPLES)

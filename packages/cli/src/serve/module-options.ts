@@ -17,10 +17,20 @@ export async function configurationForModule(
   file: string,
   options: RunOptions,
 ): Promise<EnvoyConfiguration> {
-  const { upstream, respond = DEFAULT_ANSWER, config, vmConfig, rootId } = options;
+  const {
+    upstream,
+    respond = DEFAULT_ANSWER,
+    config,
+    vmConfig,
+    rootId,
+    sha256,
+    allowUnpinned,
+  } = options;
   const plugin: PluginOptions = {
     code: file,
     ...(rootId !== undefined && { rootId }),
+    ...(sha256 !== undefined && { sha256 }),
+    ...(allowUnpinned !== undefined && { allowUnpinned }),
     ...(config !== undefined && { configuration: await contentOf('--config', config) }),
     ...(vmConfig !== undefined && {
       vm: { configuration: await contentOf('--vm-config', vmConfig) },

@@ -13,6 +13,8 @@ const FOR_MODULES = {
   config: '--config',
   rootId: '--root-id',
   vmConfig: '--vm-config',
+  sha256: '--sha256',
+  allowUnpinned: '--allow-unpinned',
   port: '--port',
   host: '--host',
 } as const satisfies Partial<Record<keyof RunOptions, string>>;

@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly config?: string;
   readonly rootId?: string;
   readonly vmConfig?: string;
+  readonly sha256?: string;
+  readonly allowUnpinned?: true;
   readonly port?: string;
   readonly host?: string;
 }
