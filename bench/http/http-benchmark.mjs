@@ -26,6 +26,7 @@ const MIDDLEWARES = {
   none: 'none',
   'hand-written': 'hand-written',
   filter: { code: filterPath(FILTER) },
+  'filter, time not limited': { code: filterPath(FILTER), limits: { callbackTimeMs: false } },
   // What the filter costs alone: hand-written middleware leaves Node's way of writing as it is.
   'filter, each response written at once': { code: filterPath(FILTER), coalesceWrites: false },
 };
