@@ -11,7 +11,7 @@ import {
 import { sourcePlace, type SourcePlace } from './source-place.js';
 
 /** Above this, reading would hold the app for longer than the lines are worth. */
-const MAX_SECTION_BYTES = 32 << 20;
+const MAX_SECTION_BYTES = 8 << 20;
 
 /**
  * Where code comes from, for each address (an offset in the code section's content); undefined where
@@ -79,6 +79,8 @@ class LineSearch {
 
   #take(row: Readonly<Row>, end: number, found: Found[]): void {
     const wanted = this.#wanted;
+    // Most rows are about none of them.
+    if (end <= row.address || end <= (wanted[0]?.address ?? Infinity)) return;
     const first = this.#firstFrom(row.address);
     for (let next = wanted[first]; next !== undefined && next.address < end; next = wanted[first]) {
       found.push({ wanted: next, row: { ...row } });
