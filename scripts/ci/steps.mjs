@@ -18,6 +18,10 @@ export const steps = [
   { name: 'lint', command: ['npm', 'run', '--silent', 'lint'] },
   { name: 'types', command: ['npm', 'run', '--silent', 'typecheck'] },
   { name: 'format', command: ['npm', 'run', '--silent', 'format:check'] },
+  {
+    name: 'API reference: every public name has a docstring, every link an end',
+    command: ['npm', 'run', '--silent', 'docs:api', '--', '--emit', 'none'],
+  },
   { name: 'packages', command: ['npm', 'run', '--silent', 'check:packages'] },
   // Both: without root or apt it says so and installs nothing; what needs it then says what it left out.
   {

@@ -43,6 +43,7 @@ export const ErrorCodes = {
   PW_ERR_ENVOY_AMBIGUOUS: 'A configuration of Envoy’s has several listeners, and none was chosen.',
 } as const;
 
+/** One of {@link ErrorCodes}: what to tell errors apart by. */
 export type ErrorCode = keyof typeof ErrorCodes;
 
 /** One function on a guest's stack when it trapped. */

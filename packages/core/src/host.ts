@@ -13,6 +13,7 @@ import { checkingResolver } from './upstream-checks.js';
 import { VmRegistry } from './vm-registry.js';
 import { onceGuestReturned } from './vm/deferred.js';
 
+/** One plugin in {@link Host.health}. */
 export interface PluginHealth {
   name: string;
   rootId: string;
@@ -24,6 +25,7 @@ export interface PluginHealth {
   failure?: { code: string; message: string };
 }
 
+/** One service in {@link Host.health}. */
 export interface ServiceHealth {
   name: string;
   rootId: string;
@@ -62,6 +64,7 @@ export interface Host {
   readonly sharedData: SharedDataView;
   /** What filters count, and what the host counts about them. */
   readonly metrics: MetricsView;
+  /** How plugins and services are; `ready` is for readiness probes. */
   health(): HealthReport;
   /** Closes its plugins and services, and takes no new ones. Never rejects. */
   close(): Promise<void>;

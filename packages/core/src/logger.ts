@@ -1,5 +1,6 @@
 import { LogLevel } from './abi/types.js';
 
+/** Logs a message, with fields in front of it, as pino does. */
 export type LogMethod = (object: object, message: string) => void;
 
 /**

@@ -9,6 +9,7 @@ import type { SharedState } from './services/shared-state.js';
 import { DEFAULT_HOSTCALL_LIMITS, type HostcallLimits } from './vm/hostcall-limits.js';
 import type { Tracer } from './vm/trace/tracer.js';
 
+/** What JSON can say. */
 export type JsonValue =
   string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
@@ -21,8 +22,13 @@ export type ModuleCode = string | URL | Uint8Array | WebAssembly.Module;
 /** Text is sent as UTF-8, bytes as they are, anything else as its JSON. */
 export type Configuration = string | Uint8Array | JsonValue;
 
+/** What becomes of streams that are open when a plugin fails. */
 export type InFlightPolicy = 'fail-closed' | 'fail-open';
 
+/**
+ * What becomes of requests when a plugin has failed: 503 (`fail-closed`), pass without it (`fail-
+ * open`), or 503 until it has been started again (`fail-reload`).
+ */
 export type FailurePolicy = 'fail-closed' | 'fail-open' | 'fail-reload';
 
 /** When a plugin that failed is started again, under 'fail-reload'. Envoy's `backoff`. */
@@ -33,6 +39,7 @@ export interface ReloadBackoff {
   maxIntervalMs?: number;
 }
 
+/** What the VM is told, and which plugins share it. */
 export interface VmOptions {
   /**
    * Plugins with the same id, vm configuration, code, environment, limits and capabilities share
@@ -45,6 +52,7 @@ export interface VmOptions {
   environment?: Record<string, string>;
 }
 
+/** What a plugin may use. Times are milliseconds, sizes bytes; each has a default. */
 export interface Limits {
   /** Cap on the guest's memory, in bytes; default 256 MiB. */
   memoryBytes?: number;
@@ -201,9 +209,13 @@ export interface HostFunctionContext {
   readBytes(ptr: number, length: number): Uint8Array;
   /** `length` bytes at `ptr` as UTF-8. */
   readString(ptr: number, length: number): string;
+  /** The little-endian number at `ptr`. */
   readU32(ptr: number): number;
+  /** Writes all of `bytes` at `ptr`. */
   writeBytes(ptr: number, bytes: Uint8Array): void;
+  /** 4 bytes, little-endian. */
   writeU32(ptr: number, value: number): void;
+  /** 8 bytes, little-endian. */
   writeU64(ptr: number, value: bigint): void;
   /**
    * Hands bytes to the guest, in a block of its own allocator: the address goes to `returnPtr`,
@@ -218,9 +230,11 @@ export interface Clock {
   nowNs(): bigint;
   /** Where plugins' timers (`proxy_on_tick`) run; given together with `clearTimer`. */
   setTimer?(callback: () => void, delayMs: number): unknown;
+  /** Of what `setTimer` has given. */
   clearTimer?(timer: unknown): void;
 }
 
+/** What the plugins of a host share. All of it may be left out. */
 export interface HostOptions {
   /** Names that `proxy_http_call` and gRPC use. Nothing that is not named is ever reached. */
   upstreams?: Record<string, Upstream>;
@@ -247,6 +261,7 @@ export interface HostOptions {
   codeSource?: CodeSourceOptions;
 }
 
+/** One use of a module: its code, what it is told, what it may do. Only `code` is required. */
 export interface PluginOptions {
   code: ModuleCode;
   /** Of the original bytes, in hex; a mismatch is an error, and nothing is run. */

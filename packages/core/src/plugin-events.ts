@@ -1,6 +1,7 @@
 /** What a plugin tells the app, once no guest is on the stack. */
 import type { ProxyWasmError } from './errors.js';
 
+/** The events of a {@link Plugin}, and their arguments. */
 export interface PluginEvents {
   /** Its VM has failed; streams get what the failure policy says. */
   failed: [error: ProxyWasmError, details: FailureDetails];
@@ -10,6 +11,7 @@ export interface PluginEvents {
   reloaded: [details: ReloadDetails];
 }
 
+/** What the event `failed` tells beside the error. */
 export interface FailureDetails {
   /** Streams that were open on the plugin. */
   readonly streams: number;
@@ -17,6 +19,7 @@ export interface FailureDetails {
   readonly heals: boolean;
 }
 
+/** What the event `recovered` tells. */
 export interface RecoveryDetails {
   /** What made it work again: an attempt of its own, or the app's `reload`. */
   readonly by: 'restart' | 'reload';
@@ -26,6 +29,7 @@ export interface RecoveryDetails {
   readonly downMs: number;
 }
 
+/** What the event `reloaded` tells. */
 export interface ReloadDetails {
   /** `reload()`, a changed file (`watch`), or a VM that had served its time (`recycle`). */
   readonly reason: ReloadReason;
@@ -33,4 +37,5 @@ export interface ReloadDetails {
   readonly sha256: string | undefined;
 }
 
+/** What has asked for a reload. */
 export type ReloadReason = 'reload' | 'watch' | 'recycle';

@@ -29,6 +29,7 @@ import type { VmRegistry } from './vm-registry.js';
 import { guestIsRunning, whenGuestReturns } from './vm/deferred.js';
 import type { LoadedModule } from './vm/load.js';
 
+/** `failed`: its failure policy answers; under `fail-reload` it is started again. */
 export type PluginState = 'running' | 'failed' | 'closed';
 
 /** What `reload` may change; what is absent stays, and a file is read again. */

@@ -10,6 +10,7 @@ import type { ReadContext } from './schema/read-context.js';
 import { parseConfig } from './text/document.js';
 import { upstreamOf } from './upstreams.js';
 
+/** How {@link fromEnvoyConfig} reads. */
 export interface FromEnvoyConfigOptions extends EnvoyConfigOptions {
   /** Which listener's filters are meant, by name or port. Needed where several have some. */
   listener?: string | number;

@@ -6,6 +6,7 @@ import { checkOptions } from './options.js';
 import { ReadContext } from './schema/read-context.js';
 import { parseConfig } from './text/document.js';
 
+/** How {@link readEnvoyConfig} reads. */
 export interface EnvoyConfigOptions {
   /** What the text is called in messages, like `envoy.yaml`: they begin with `file:line:column`. */
   file?: string;

@@ -16,6 +16,7 @@ export interface FilteredContext {
   readonly res: ServerReply;
   readonly originalUrl: string;
   respond?: boolean | undefined;
+  /** Koa's own: answers with the error. */
   onerror(error: Error): void;
 }
 

@@ -18,6 +18,7 @@ import { ResponseTap } from './response-tap.js';
 import { shareShape } from './shared-shape.js';
 import { unwatchSocket, watchSocket } from './socket-watch.js';
 
+/** Calls what comes after the filters. */
 export type Next = (error?: unknown) => void;
 /** Told that `next` need not be waited for: a filter has answered, or `next` will never run. */
 export type Over = () => void;

@@ -4,6 +4,7 @@ import { writeLocalResponse } from '../stream/local-response.js';
 import type { HeaderMap, LocalResponse } from '../vm/context.js';
 import { groupedEntries } from './response-entries.js';
 
+/** An answer in the app's place. */
 export interface LocalAnswer {
   /** Any that HTTP can carry: 100 to 999. */
   readonly status: number;

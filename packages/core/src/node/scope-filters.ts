@@ -74,6 +74,7 @@ export class ScopeFilters {
     await Promise.all(this.#filters.map((filter) => filter.ready().catch(failed)));
   }
 
+  /** Closes the plugins that it has made. */
   async close(): Promise<void> {
     await Promise.all(this.#filters.map((filter) => filter.close()));
     if (this.#chain !== this.#options.plugins) await this.#chain.close();

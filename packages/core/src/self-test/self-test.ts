@@ -18,6 +18,7 @@ export interface FilterUnderTest {
   request(request?: TestRequest): Promise<TestResult>;
 }
 
+/** A request of a self-test; what is left out is that of `GET /` without a body. */
 export interface TestRequest {
   /** Default GET. */
   method?: string;

@@ -7,6 +7,7 @@ import type { MetricStore } from './metric-store.js';
 import { OpenTelemetryExposition, type OpenTelemetryMeter } from './opentelemetry.js';
 import { PrometheusExposition, type MetricRegistry } from './prometheus.js';
 
+/** How metrics are named, and who gets them. */
 export interface MetricsOptions {
   /**
    * A registry of prom-client's, as the app may have one: metrics appear in it too, from the moment
@@ -25,6 +26,7 @@ export interface MetricsOptions {
 
 /** Filters' metrics, and the host's own figures about filters. */
 export interface MetricsView {
+  /** Every metric as it is now. */
   read(): MetricSample[];
   /** In Prometheus' text format. */
   toPrometheus(): Promise<string>;

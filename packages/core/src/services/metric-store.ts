@@ -25,6 +25,7 @@ export interface MetricStore {
   read(): StoredMetric[];
 }
 
+/** What a store keeps of a counter or a gauge, or of a histogram. */
 export interface StoredMetric {
   readonly name: string;
   readonly type: MetricType;
@@ -33,6 +34,7 @@ export interface StoredMetric {
   readonly histogram?: StoredHistogram;
 }
 
+/** What a store keeps of a histogram. */
 export interface StoredHistogram {
   readonly count: number;
   readonly sum: number;

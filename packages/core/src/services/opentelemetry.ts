@@ -3,8 +3,11 @@ import type { MetricSample } from './metric-samples.js';
 
 /** What this host uses of a meter of `@opentelemetry/api`; the app brings its own. */
 export interface OpenTelemetryMeter {
+  /** Its values are read when the meter asks. */
   createObservableCounter(name: string, options?: InstrumentOptions): ObservableInstrument;
+  /** Its values are read when the meter asks. */
   createObservableGauge(name: string, options?: InstrumentOptions): ObservableInstrument;
+  /** Each sample is recorded as it comes. */
   createHistogram(name: string, options?: InstrumentOptions): HistogramInstrument;
 }
 

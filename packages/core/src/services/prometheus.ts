@@ -2,8 +2,11 @@ import type { MetricSample } from './metric-samples.js';
 
 /** What this host uses of prom-client's Registry. */
 export interface MetricRegistry {
+  /** Throws where there is one of that name. */
   registerMetric(metric: never): void;
+  /** By its name; undefined: there is none. */
   getSingleMetric(name: string): unknown;
+  /** By its name. */
   removeSingleMetric(name: string): void;
 }
 

@@ -9,6 +9,7 @@ export interface SharedDataEntry {
   cas: number;
 }
 
+/** Whose shared data is meant. */
 export interface SharedDataScope {
   /** Whose data: the plugins' `vm.id`. Default: '', that of plugins without one. */
   vmId?: string;
@@ -16,6 +17,7 @@ export interface SharedDataScope {
 
 /** The app's access to the data that filters share (`proxy_get_shared_data`). */
 export interface SharedDataView {
+  /** The value and its version; undefined: there is none. */
   get(key: string, scope?: SharedDataScope): SharedDataEntry | undefined;
   /**
    * @param value text is stored as UTF-8

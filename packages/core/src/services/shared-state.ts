@@ -23,6 +23,10 @@
  */
 import type { MetricStore } from './metric-store.js';
 
+/**
+ * A store for shared data, queues and metrics. All calls are synchronous: a filter waits on the
+ * stack.
+ */
 export interface SharedState {
   /** The value and its version; undefined: there is none. */
   get(vmId: string, key: string): SharedValue | undefined;
@@ -71,6 +75,7 @@ export interface SharedState {
   readonly metrics?: MetricStore;
 }
 
+/** A value of shared data with its version. */
 export interface SharedValue {
   readonly value: Uint8Array;
   /** The version: never 0. */
@@ -79,9 +84,12 @@ export interface SharedValue {
 
 /** 'full': a limit of the store would be passed; nothing was written. */
 export type SetResult = 'ok' | 'cas-mismatch' | 'full';
+/** What became of a message. */
 export type EnqueueResult = 'ok' | 'not-found' | 'full';
 
+/** Who is told that a queue has a message. */
 export interface QueueListener {
+  /** The queue has a message. */
   queueReady(queueId: number): void;
   /**
    * How many of its calls for that queue have reached nobody: a listener that stands for another

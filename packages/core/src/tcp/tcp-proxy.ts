@@ -22,6 +22,7 @@ import {
   type TcpUpstream,
 } from './tcp-upstream.js';
 
+/** What a TCP proxy listens with, filters by and connects to. */
 export interface TcpProxyOptions {
   /** The filters, in order. None: a plain proxy. */
   plugins: FilterPlugins;

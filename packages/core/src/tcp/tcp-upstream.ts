@@ -6,6 +6,7 @@ import { count, expect, isObject, refuse, shape, text, type Check } from '../opt
 import type { UpstreamTlsOptions } from '../options.js';
 import { upstreamTls } from '../upstream-checks.js';
 
+/** The server behind a TCP proxy. */
 export interface TcpUpstreamOptions {
   /** Name or address. */
   host: string;

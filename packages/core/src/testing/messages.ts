@@ -2,6 +2,7 @@ import type { HeaderMap } from '../vm/context.js';
 
 /** Headers in order, repeated names too; or, to give some, an object. */
 export type HeaderEntries = readonly (readonly [name: string, value: string])[];
+/** Headers as pairs, or as an object. */
 export type GivenHeaders = HeaderEntries | Readonly<Record<string, string>>;
 
 /** What the client sends. */

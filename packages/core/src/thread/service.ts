@@ -24,6 +24,7 @@ import {
 } from './service-options.js';
 import { ServiceThread } from './service-thread.js';
 
+/** The events of a {@link Service}, and their arguments. */
 export interface ServiceEvents {
   /** Its VM or its thread has failed. */
   failed: [error: ProxyWasmError, details: ServiceFailureDetails];
@@ -31,6 +32,7 @@ export interface ServiceEvents {
   recovered: [details: RecoveryDetails];
 }
 
+/** What the event `failed` of a service tells beside the error. */
 export interface ServiceFailureDetails {
   /** Whether it is started again on its own, with a growing delay. */
   readonly heals: boolean;

@@ -37,6 +37,7 @@ export interface ExportReport {
   state: 'ok' | 'wrong-signature';
 }
 
+/** The export by which a module is started; `none`: it has none. */
 export type EntryPoint =
   | '_initialize'
   | '_initialize + main'
@@ -45,6 +46,7 @@ export type EntryPoint =
   | 'start section'
   | 'none';
 
+/** A module's memory, as it declares it. */
 export interface MemoryReport {
   /** undefined where the module came without bytes. */
   minimumBytes: number | undefined;
