@@ -78,7 +78,7 @@ async function openSite(host, failure, policy, { trapEvery, loopEvery, callbackT
   return new FailingSite(plugin, policy, every, CODES[failure]);
 }
 
-export class FailingSite {
+class FailingSite {
   plugin;
   #filter;
   /** @type {SiteCounts} */

@@ -6,7 +6,7 @@ import { CommandError } from '../errors.js';
 import type { LogLine } from './log-recorder.js';
 
 /** Who the client's answer is from. */
-export type AnsweredBy = 'upstream' | 'filter' | 'host' | 'nobody';
+type AnsweredBy = 'upstream' | 'filter' | 'host' | 'nobody';
 
 export interface CallOutcome {
   /** What the upstream has seen; undefined: nothing. */

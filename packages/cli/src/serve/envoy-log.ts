@@ -1,15 +1,7 @@
 import type { Logger, LogMethod } from '@proxy-wasm-node/core';
 
 /** Envoy's names of levels, the most first. */
-export const LOG_LEVELS = [
-  'trace',
-  'debug',
-  'info',
-  'warning',
-  'error',
-  'critical',
-  'off',
-] as const;
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warning', 'error', 'critical', 'off'] as const;
 export type LogLevelName = (typeof LOG_LEVELS)[number];
 
 export interface EnvoyLogOptions {

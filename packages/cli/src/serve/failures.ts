@@ -2,7 +2,7 @@
 import { getSystemErrorMap } from 'node:util';
 
 /** Envoy's response flags, as bits of the attribute `response.flags`. */
-export const ResponseFlag = {
+const ResponseFlag = {
   NO_HEALTHY_UPSTREAM: 0x2,
   UPSTREAM_REQUEST_TIMEOUT: 0x4,
   UPSTREAM_CONNECTION_FAILURE: 0x20,

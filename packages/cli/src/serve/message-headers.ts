@@ -41,7 +41,7 @@ export function findName(list: readonly string[], lowerCase: string, from = 0): 
 }
 
 /** Takes away all of a name. */
-export function removeName(list: string[], lowerCase: string): void {
+function removeName(list: string[], lowerCase: string): void {
   let index = findName(list, lowerCase);
   while (index >= 0) {
     list.splice(index, 2);

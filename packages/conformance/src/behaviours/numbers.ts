@@ -8,4 +8,3 @@ export const RESPONSE_BODY = 1;
 /** Larger than any body: all of it, or behind it. */
 export const ALL = 0x7fffffff;
 export const PAUSE = 1;
-export const CONTINUE = 0;

@@ -58,7 +58,7 @@ export interface GuestScript {
 const MEMORY_PAGES = 4;
 
 /** The text of the module that does what `script` says. */
-export function guestText(script: GuestScript): string {
+function guestText(script: GuestScript): string {
   const data = new GuestData();
   const functions = Object.entries(script.callbacks).map(([name, operations]) =>
     callbackText(name as CallbackName, operations, data),

@@ -11,5 +11,5 @@ export interface RemoteLoading {
 }
 
 /** Envoy's `wasm.remote_load_…` by their ends. */
-export type RemoteLoadCount =
+type RemoteLoadCount =
   'cache_hits' | 'cache_misses' | 'cache_negative_hits' | 'fetch_successes' | 'fetch_failures';

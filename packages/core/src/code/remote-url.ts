@@ -27,7 +27,7 @@ export interface ImageReference {
   readonly shown: string;
 }
 
-export interface UrlCredentials {
+interface UrlCredentials {
   readonly username: string;
   readonly password: string;
 }

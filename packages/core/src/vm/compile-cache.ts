@@ -34,9 +34,6 @@ export interface CompiledModule {
 /** What can be told of a module without compiling it. */
 export type ExaminedModule = Omit<CompiledModule, 'module' | 'identity' | 'lines'>;
 
-/** No limits: a module is compiled as it is. */
-export const UNLIMITED: WeaveLimits = { time: false, memoryBytes: undefined };
-
 /**
  * By digest and limits. Held weakly, so that code is freed with the last VM that runs it; a compilation that
  * is under way is held by its promise, and one that failed is forgotten.

@@ -34,7 +34,7 @@ export function weaveLimits({ callbackTimeMs, memoryBytes }: ResolvedLimits): We
  * @param loading how remote code is got
  * @throws ProxyWasmError PW_ERR_CODE_…, PW_ERR_MODULE_NOT_WASM, _COMPONENT, _INVALID
  */
-export async function compileCode(
+async function compileCode(
   code: ModuleCode,
   sha256: string | undefined,
   limits: WeaveLimits,

@@ -27,7 +27,7 @@ export const OCI_TAR_GZIP = 'application/vnd.oci.image.layer.v1.tar+gzip';
 export const DOCKER_TAR_GZIP = 'application/vnd.docker.image.rootfs.diff.tar.gzip';
 export const WASM_LAYER = 'application/vnd.module.wasm.content.layer.v1+wasm';
 
-export function blobOf(bytes: Uint8Array): Blob {
+function blobOf(bytes: Uint8Array): Blob {
   const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
   return { bytes: Buffer.from(bytes), digest };
 }

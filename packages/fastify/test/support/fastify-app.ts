@@ -45,7 +45,7 @@ export async function filterOf(callbacks: Callbacks, options: Omit<PluginOptions
 }
 
 /** One line of the app's log. */
-export interface Line {
+interface Line {
   level: number;
   msg: string;
   reqId?: string;

@@ -6,7 +6,7 @@ import { describeBytes, describeLatin1 } from './text.js';
 import type { TraceValue } from './tracer.js';
 
 /** Where a parameter's value is, and how much of it is wanted. */
-export interface Reading {
+interface Reading {
   readonly memory: GuestMemory;
   /** Of the call, unsigned where they are i32. */
   readonly args: readonly number[];

@@ -58,7 +58,7 @@ function capOf(of: DeclaredLimits['of'], { memoryPages, tableEntries }: Caps): n
  * The maximum that a memory or table gets. A minimum above the cap stays, and is the maximum then:
  * the module is to be refused for it.
  */
-export function cappedMaximum({ of, minimum, maximum }: DeclaredLimits, caps: Caps): number {
+function cappedMaximum({ of, minimum, maximum }: DeclaredLimits, caps: Caps): number {
   return Math.max(minimum, Math.min(capOf(of, caps), maximum ?? Infinity));
 }
 
