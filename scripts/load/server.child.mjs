@@ -38,7 +38,7 @@ const host = createHost({ logger: { info: take, warn: take, error: takeError } }
 const plugins = await openChain(host);
 const app = await openApp(plugins, (error, request) => {
   // To read a body or to answer fails where the client has gone: that is the point.
-  if (!isClientGone(request)) errors.push(String(error));
+  if (!isConnectionOver(request)) errors.push(String(error));
 });
 
 /** @type {Record<string, () => Promise<object>>} */
@@ -55,9 +55,14 @@ function endOrphan() {
   process.exit(1);
 }
 
-/** @param {import('node:http').IncomingMessage} request whose handler has failed */
-function isClientGone({ complete, socket }) {
-  return !complete || socket.destroyed || socket.readableEnded;
+/**
+ * The client has gone, or has its answer from a filter and nothing more is asked of the connection: the
+ * app, which still reads the request, is then told that it is over.
+ *
+ * @param {import('node:http').IncomingMessage} request whose handler has failed
+ */
+function isConnectionOver({ complete, socket }) {
+  return !complete || socket.destroyed || socket.readableEnded || socket.writableEnded;
 }
 
 /** What filters log is formatted and taken, as in an app; only counts are kept. @param {object} _fields @param {string} message */

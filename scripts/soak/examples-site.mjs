@@ -35,6 +35,8 @@ const CHAIN = {
   'json-validation': {
     configuration: { pathPrefix: '/orders', requiredKeys: ['id', 'item', 'quantity'] },
   },
+  configurations: { configuration: 'of the plugin', vm: { configuration: 'of the VM' } },
+  minimal: {},
   headers: {},
   'add-headers': {},
   redact: {},
