@@ -54,9 +54,9 @@ export function noteRequest(nowMs: number): void {
   if (waiting.length > 0 && nowMs - sinceMs > WAIT_MS) send();
 }
 
-/** Once for each connection. Answers false for one that is not Node's own way of writing. */
+/** Once for each connection. Answers false where somebody else has changed how it writes or ends. */
 function adopt(socket: Socket): boolean {
-  const isNative = socket.uncork === nativeUncork;
+  const isNative = socket.uncork === nativeUncork && !Object.hasOwn(socket, 'destroy');
   socket[COALESCES] = isNative;
   if (!isNative) return false;
   socket.uncork = uncork;

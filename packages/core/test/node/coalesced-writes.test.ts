@@ -202,6 +202,25 @@ describe('responses that end in one turn of the event loop', () => {
     expect(unsent(responses)).toEqual([false, false, false]);
     await expectWhole(clients);
   });
+
+  it('leave a socket alone whose way of ending is another’s', async () => {
+    const { clients, responses } = await requests(3);
+    const destroyed = new Set<number>();
+    const sockets = responses.map(({ socket }) => socket);
+    for (const [index, socket] of sockets.entries()) {
+      if (socket === null) throw new Error('no socket');
+      const destroy = socket.destroy.bind(socket);
+      socket.destroy = (error) => {
+        destroyed.add(index);
+        return destroy(error);
+      };
+    }
+    for (const res of responses) res.end('hello');
+    expect(unsent(responses)).toEqual([false, false, false]);
+    for (const socket of sockets) socket?.destroy();
+    expect([...destroyed]).toEqual([0, 1, 2]);
+    await expectWhole(clients);
+  });
 });
 
 it('leaves nothing behind in a process that exits in the same turn', async () => {
