@@ -2,8 +2,14 @@ import { readFileSync } from 'node:fs';
 
 /**
  * @typedef {{ passed: number, failed: number, note: string }} Count
+ * @typedef {{ status: string, fullName: string, failureMessages?: string[] | null }} Case
  * @typedef {{ numPassedTests: number, numFailedTests: number, numPendingTests: number,
- *   numTodoTests: number }} Report
+ *   numTodoTests: number, testResults?: { name: string, assertionResults: Case[] }[] }} Report
+ *
+ * @typedef {object} Failure
+ * @property {string} file the test file's path
+ * @property {string} test
+ * @property {string} message its first line
  */
 
 /**
@@ -37,6 +43,46 @@ export function countTests(file, status) {
     note += `, but exit ${status}`;
   }
   return { passed, failed, note };
+}
+
+/**
+ * The cases that failed, so that the end of CI's output names them.
+ *
+ * @param {string} file vitest's report
+ * @returns {Failure[]}
+ */
+export function failuresOf(file) {
+  return (readReport(file)?.testResults ?? []).flatMap(({ name, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName, failureMessages }) => ({
+        file: name,
+        test: fullName,
+        message: failureMessages?.[0]?.split('\n', 1)[0] ?? '',
+      })),
+  );
+}
+
+/**
+ * The count after the failed cases' files ran once more, one at a time: what passes then fails only when
+ * the machine is busy. It counts as passed, and the note says so.
+ *
+ * @param {Count} count of the whole run
+ * @param {Failure[]} failures its failed cases
+ * @param {Count} again of the second run
+ * @param {Failure[]} stillFailing the second run's failed cases
+ * @returns {Count}
+ */
+export function countAgain(count, failures, again, stillFailing) {
+  const failed = stillFailing.length;
+  // A second run that broke off, or ran nothing, has shown nothing.
+  if (again.failed !== failed || again.passed === 0) return count;
+  const recovered = Math.max(0, failures.length - failed);
+  return {
+    passed: count.passed + recovered,
+    failed,
+    note: `${count.note}; of these ${recovered} passed when run alone`,
+  };
 }
 
 /**

@@ -1,22 +1,26 @@
 /**
  * Runs CI's steps one after the other, whatever fails, and ends with the line `N passed, N failed`:
- * test cases are counted from vitest's own report, any other step counts as one.
+ * test cases are counted from vitest's own report, any other step counts as one. The few cases that fail
+ * on a busy machine run once more, alone; they are named in the summary all the same.
  * Arguments, if any, pick the steps whose names contain one of them.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
+import { delimiter, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { countStep, countTests } from './count.mjs';
+import { countAgain, countStep, countTests, failuresOf } from './count.mjs';
 import { steps } from './steps.mjs';
 
 /** @typedef {import('./count.mjs').Count} Count */
+/** @typedef {import('./count.mjs').Failure} Failure */
 /** @typedef {import('./steps.mjs').Step} Step */
 
 // A step that hangs must not keep the last line from being printed.
 const STEP_TIMEOUT_MS = 15 * 60_000;
+// More than this is no accident of a busy machine.
+const MOST_TO_RUN_AGAIN = 5;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const reports = mkdtempSync(join(tmpdir(), 'proxy-wasm-node-ci-'));
@@ -58,19 +62,50 @@ function runStep(step) {
     // First in the path, so that what the tests spawn runs on it too.
     env['PATH'] = `${dirname(binary)}${delimiter}${env['PATH'] ?? ''}`;
   }
-  const report = join(reports, `${steps.indexOf(step)}.json`);
-  const [file = '', ...args] = step.command;
-  if (step.tests) args.push('--reporter=default', '--reporter=json', `--outputFile.json=${report}`);
-  const status = spawn(file, args, env);
-  return step.tests ? countTests(report, status) : countStep(status);
+  return step.tests ? runTests(step, env) : countStep(spawn(step.command, env));
 }
 
 /**
- * @param {string} file
- * @param {string[]} args
+ * @param {Step} step
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {Count}
+ */
+function runTests(step, env) {
+  const report = join(reports, `${steps.indexOf(step)}.json`);
+  const count = countTests(report, spawn([...step.command, ...reportTo(report)], env));
+  const failures = failuresOf(report);
+  name('failed', failures);
+  if (failures.length === 0 || failures.length > MOST_TO_RUN_AGAIN) return count;
+  const files = [...new Set(failures.map(({ file }) => relative(root, file)))];
+  console.log(`\n=== again, alone: ${files.join(' ')}`);
+  const second = join(reports, `${steps.indexOf(step)}-again.json`);
+  const alone = [...step.command, ...files, '--maxWorkers=1', ...reportTo(second)];
+  const again = countTests(second, spawn(alone, env));
+  const stillFailing = failuresOf(second);
+  name('failed again', stillFailing);
+  return countAgain(count, failures, again, stillFailing);
+}
+
+/** @param {string} report */
+function reportTo(report) {
+  return ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+}
+
+/**
+ * @param {string} what
+ * @param {Failure[]} failures
+ */
+function name(what, failures) {
+  for (const { file, test, message } of failures) {
+    summary.push(`${what}: ${relative(root, file)} > ${test}: ${message}`);
+  }
+}
+
+/**
+ * @param {string[]} command
  * @param {NodeJS.ProcessEnv} env
  */
-function spawn(file, args, env) {
+function spawn([file = '', ...args], env) {
   const { status, error, signal } = spawnSync(file, args, {
     cwd: root,
     env,

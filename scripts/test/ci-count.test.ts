@@ -4,11 +4,14 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { countStep, countTests } from '../ci/count.mjs';
+import { countAgain, countStep, countTests, failuresOf } from '../ci/count.mjs';
 
-function reportOf(numPassedTests: number, numFailedTests: number): string {
+function reportOf(numPassedTests: number, numFailedTests: number, testResults?: unknown[]): string {
   const file = join(mkdtempSync(join(tmpdir(), 'ci-count-')), 'report.json');
-  const report = { numPassedTests, numFailedTests, numPendingTests: 2, numTodoTests: 1 };
+  const report = {
+    ...{ numPassedTests, numFailedTests, numPendingTests: 2, numTodoTests: 1 },
+    ...(testResults && { testResults }),
+  };
   writeFileSync(file, JSON.stringify(report));
   return file;
 }
@@ -31,5 +34,34 @@ describe('what CI counts', () => {
   it('counts any other step as one', () => {
     expect(countStep(0)).toMatchObject({ passed: 1, failed: 0 });
     expect(countStep('ended by SIGKILL')).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  it('names the cases that failed', () => {
+    const failed = { status: 'failed', fullName: 'a b', failureMessages: ['Error: no\n at x'] };
+    const report = reportOf(1, 1, [
+      { name: '/x.test.ts', assertionResults: [{ status: 'passed', fullName: 'a' }, failed] },
+    ]);
+    expect(failuresOf(report)).toEqual([{ file: '/x.test.ts', test: 'a b', message: 'Error: no' }]);
+    expect(failuresOf('/nowhere/report.json')).toEqual([]);
+  });
+});
+
+describe('failed cases that ran again, alone', () => {
+  const failure = { file: '/x.test.ts', test: 'a', message: '' };
+  const first = { passed: 7, failed: 2, note: '7 passed, 2 failed, 0 skipped' };
+
+  it('count as passed when they pass then, and the note says so', () => {
+    const again = { passed: 5, failed: 1, note: '' };
+    expect(countAgain(first, [failure, failure], again, [failure])).toEqual({
+      ...{ passed: 8, failed: 1 },
+      note: '7 passed, 2 failed, 0 skipped; of these 1 passed when run alone',
+    });
+  });
+
+  it('stay failed when the second run broke off or ran nothing', () => {
+    const broken = { passed: 0, failed: 1, note: 'no report' };
+    expect(countAgain(first, [failure, failure], broken, [])).toBe(first);
+    const nothing = { passed: 0, failed: 0, note: '' };
+    expect(countAgain(first, [failure, failure], nothing, [])).toBe(first);
   });
 });
