@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 
 import { defineConfig } from 'vitest/config';
 
+import { PATIENCE_MS } from './scripts/vitest/patience-ms.js';
+
 // Tests read the workspace packages from their sources, so they need no build.
 const conditions = ['@proxy-wasm-node/source', 'module', 'node', 'development'];
 
@@ -14,6 +16,8 @@ export default defineConfig({
   test: {
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    expect: { poll: { timeout: PATIENCE_MS } },
+    setupFiles: [fileURLToPath(new URL('scripts/vitest/patience.ts', import.meta.url))],
     execArgv: ['--import', sources],
     // Half the files wait for sockets and timers: leaving a core free, as is the default, wastes it.
     maxWorkers: '100%',

@@ -40,7 +40,7 @@ export async function until(condition: () => boolean, what: string): Promise<voi
   }
 }
 
-const PATIENCE_MS = 4000;
+const PATIENCE_MS = 15_000;
 
 export async function pause(ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-const PATIENCE_MS = 10_000;
+const PATIENCE_MS = 15_000;
 
 /** A connection on which a test writes what it likes. */
 export class RawConnection {

@@ -127,7 +127,7 @@ describe.each(phases)('while %s waits', (phase) => {
     script.callbacks.proxy_on_http_call_response = [{ logCall: true }, { ofCall: [4, done] }];
     const { app, logs } = await setUp(await guest(script), {
       slow: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await expect.poll(() => logs.length).toBe(2);
         return new Response();
       },
       fast: await upstream((_req, res) => res.end()),
@@ -237,7 +237,7 @@ describe('what the callback may do', () => {
         ],
       },
     };
-    let answer: () => void = () => undefined;
+    let answer: (() => void) | undefined;
     const url = await upstream((_req, res) => {
       answer = () => void res.end();
     });
@@ -247,11 +247,10 @@ describe('what the callback may do', () => {
     const client = httpRequest({ port, path: '/' });
     client.on('error', () => undefined);
     client.end();
-    await expect.poll(() => answer).not.toBe(undefined);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await expect.poll(() => answer).toBeDefined();
     client.destroy();
     await expect.poll(() => logs).toEqual(['deleted']);
-    answer();
+    answer?.();
     // 2: no context of that id any more.
     await expect.poll(() => logs.slice(1)).toEqual(['1', 'status 2']);
     expect(problems).toEqual([]);
@@ -280,17 +279,18 @@ describe('what the callback may do', () => {
 
   it('a plugin that closes waits for its streams, and those for their calls', async () => {
     const code = await guest(pausing('request headers', [{ continueStream: REQUEST }]));
-    let answer: (response: Response) => void = () => undefined;
+    let answer: ((response: Response) => void) | undefined;
     const { app, plugin } = await setUp(code, {
       a: () => new Promise<Response>((resolve) => (answer = resolve)),
     });
     const answered = request(app)
       .get('/')
       .then(({ status }) => status);
-    await expect.poll(() => plugin.streams).toBe(1);
+    await expect.poll(() => answer).toBeDefined();
+    expect(plugin.streams).toBe(1);
     const closed = plugin.close();
     await new Promise((resolve) => setTimeout(resolve, 10));
-    answer(new Response());
+    answer?.(new Response());
     expect(await answered).toBe(200);
     await closed;
   });
@@ -302,7 +302,7 @@ describe('ext-authz', () => {
     code = new URL('../../../examples/filters/ext-authz/ext-authz.wasm', import.meta.url);
   });
 
-  const configuration = { upstream: 'authz', headers: ['authorization'], timeoutMs: 200 };
+  const configuration = { upstream: 'authz', headers: ['authorization'], timeoutMs: 10_000 };
   const seen: { url: string; method: string; headers: Record<string, unknown> }[] = [];
 
   /** Lets Bearer ann pass, sends others to a login, and hangs or breaks where it is told to. */
@@ -357,10 +357,11 @@ describe('ext-authz', () => {
   });
 
   it.each([
-    ['hangs', 'hang', 504],
-    ['breaks off', 'break', 503],
-  ])('lets nobody pass where the service %s', async (_what, authorization, status) => {
-    const { app } = await setUp(code, { authz: await upstream(service) }, { configuration });
+    ['hangs', 'hang', 504, 200],
+    ['breaks off', 'break', 503, 10_000],
+  ])('lets nobody pass where the service %s', async (_what, authorization, status, timeoutMs) => {
+    const options = { configuration: { ...configuration, timeoutMs } };
+    const { app } = await setUp(code, { authz: await upstream(service) }, options);
     const reply = await request(app).get('/').set('authorization', authorization);
     expect(reply.status).toBe(status);
     expect(reply.text).not.toBe('hello');

@@ -178,17 +178,18 @@ describe('a filter that refuses a body while the handler has it', () => {
     await app.register(wasmFilter, await filterOf(refusesBody));
     app.post('/', async (_request, reply) => {
       reply.header('content-encoding', 'x');
-      await sleep(30);
+      await until(() => seen.length > 0);
       return 'too late';
     });
     app.post('/callback', (_request, reply) => {
-      setTimeout(() => void reply.send('too late'), 30);
+      void until(() => seen.length > 2).then(() => reply.send('too late'));
     });
     for (const path of ['/', '/callback']) {
       const reply = await send(app, { ...spec, path });
       expect(reply).toMatchObject({ status: 403, body: 'denied!' });
       expect(reply.headers).not.toHaveProperty('content-encoding');
     }
+    await until(() => seen.length === 4);
     await sleep(50);
     expect(seen).toEqual(Array(2).fill(['onSend 403 denied', 'onResponse 403']).flat());
     expect(lines.filter(({ level }) => level >= 50)).toEqual([]);
@@ -197,7 +198,8 @@ describe('a filter that refuses a body while the handler has it', () => {
   it('replaces an answer that the handler has begun, past onSend', async () => {
     const { app } = WAYS[0]!.createApp();
     const seen: string[] = [];
-    watch(app, seen, 40);
+    // Enough for the rest of the body to come, with which it is refused.
+    watch(app, seen, 500);
     stream(app);
     await app.register(wasmFilter, await filterOf(refusesBody));
     app.post('/', async () => 'early');

@@ -202,10 +202,10 @@ describe('an attempt that fails', () => {
       res.write(module.subarray(0, 4));
     });
     const { code, message } = await refusalOf(
-      reader({ timeoutMs: 30 }).read(`${server.origin}/filter.wasm`),
+      reader({ timeoutMs: 500 }).read(`${server.origin}/filter.wasm`),
     );
     expect(code).toBe('PW_ERR_CODE_FETCH');
-    expect(message).toContain('it did not come whole within 30 ms (codeSource.timeoutMs)');
+    expect(message).toContain('it did not come whole within 500 ms (codeSource.timeoutMs)');
     expect(server.requests).toHaveLength(2);
   });
 

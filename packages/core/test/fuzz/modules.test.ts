@@ -15,7 +15,7 @@ import { recordLog } from '../support/record-log.js';
 import { specimens } from '../vm/weave/corpus.js';
 
 /** Far more than any of these small modules takes; a loop without end takes more. */
-const LONG_MS = 2000;
+const LONG_MS = 5000;
 
 /** Modules as filters are: what the checks look at, once in the middle of its range, once at its edges. */
 const FILTERS = [

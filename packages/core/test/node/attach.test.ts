@@ -392,10 +392,12 @@ describe('Upgrade', () => {
     await start([script]);
     const seen: IncomingMessage[] = [];
     acceptUpgrades(seen);
-    server.on('connection', (socket: Socket) => setTimeout(() => socket.destroy(), 60));
+    const accepted: Socket[] = [];
+    server.on('connection', (socket: Socket) => accepted.push(socket));
     client = new RawClient(listening.port);
     client.send(UPGRADE);
     await eventually(() => filters.logs().includes('paused'), 'paused');
+    for (const socket of accepted) socket.destroy();
     await client.closed;
     await eventually(() => filters.plugins[0]?.streams === 0, 'no stream');
     expect(seen).toEqual([]);

@@ -103,6 +103,7 @@ describe('an exchange ends once', () => {
     );
     await client.until(/denied$/);
     await expectOneEnd();
+    await eventually(() => ends.length >= 2);
     await sleep(10);
     expect(ends).toEqual(['response', 'close']);
     client.socket.write('POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\nabc');

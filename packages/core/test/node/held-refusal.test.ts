@@ -43,17 +43,20 @@ it.each(['proxy_on_response_headers', 'proxy_on_response_body'] as const)(
     ]);
     await filter.ready();
     logs.length = 0;
+    let asked = false;
     let tried = false;
     const server = createServer((req, res) => {
       filter(req, res, () => {
         if (req.method === 'GET') res.end('ok');
-        else
+        else {
+          asked = true;
           void until(() => logs.some((line) => line.endsWith('held'))).then(() => {
             res.statusCode = 200;
             res.setHeader('set-cookie', 'session=1');
             res.setHeader('content-length', 3);
             tried = true;
           });
+        }
       });
     });
     await new Promise<void>((resolve) => server.listen(0, resolve));
@@ -66,7 +69,8 @@ it.each(['proxy_on_response_headers', 'proxy_on_response_body'] as const)(
         });
       });
       outgoing.write('a');
-      setTimeout(() => outgoing.end('b'), 10);
+      // The rest, with which it is refused, comes when the app has the request.
+      void until(() => asked).then(() => outgoing.end('b'));
     });
     await until(() => tried);
     await (await fetch(`http://127.0.0.1:${String(port)}/`)).text();

@@ -63,7 +63,7 @@ describe('a flood of failures', () => {
     );
     const traps = 20;
     for (let count = 0; count < traps; count += 1) {
-      await eventually(() => plugin.state === 'running', 'it runs', 10_000);
+      await eventually(() => plugin.state === 'running', 'it runs');
       const failed = once(plugin, 'failed');
       const client = new RawClient(port);
       client.send('GET / HTTP/1.1\nhost: a\nconnection: close');

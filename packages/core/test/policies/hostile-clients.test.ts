@@ -321,7 +321,7 @@ describe('slow and rude clients', () => {
     const { port, close } = await listen(server);
     cleanups.push(close);
     const settled = async () => {
-      await eventually(() => filters.plugins[0]?.streams === 0, 'no stream is left', 10_000);
+      await eventually(() => filters.plugins[0]?.streams === 0, 'no stream is left');
       const { created, deleted } = await filters.close();
       expect(created).toBe(deleted);
     };

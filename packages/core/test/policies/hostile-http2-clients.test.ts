@@ -243,7 +243,7 @@ describe('HTTP/2 that none should send', () => {
     else expect(filtered.given).toEqual(plain.given);
     expect(filters.plugins[0]?.state).toBe('running');
     if (isKept(name)) return;
-    await eventually(() => filters.plugins[0]?.streams === 0, 'no stream is left', 10_000);
+    await eventually(() => filters.plugins[0]?.streams === 0, 'no stream is left');
     const { created, deleted } = await filters.close();
     expect(created).toBe(deleted);
   });
@@ -262,7 +262,7 @@ describe('floods over HTTP/2', () => {
     const filters = await startFilters([looking]);
     const started = await start(filters);
     const settled = async (): Promise<void> => {
-      await eventually(() => filters.plugins[0]?.streams === 0, 'no stream is left', 10_000);
+      await eventually(() => filters.plugins[0]?.streams === 0, 'no stream is left');
       // Others are served as before.
       const { answers } = await outcomeOf(started, Buffer.alloc(0));
       expect(answers).toEqual({ [CANARY_STREAM]: '[saw 0' });

@@ -97,7 +97,8 @@ describe('a call', () => {
 
   it('has a deadline, which the server is told', async () => {
     const { url, events } = await grpcServer();
-    const { wait } = await callingPlugin([unary('wait', { timeoutMs: 50 })], up(url));
+    // Enough for the connection: the server has to have been asked.
+    const { wait } = await callingPlugin([unary('wait', { timeoutMs: 1000 })], up(url));
     const [why, ...told] = await wait(5);
     expect(why).toContain('ended with status 4 (deadline_exceeded)');
     expect(told.slice(0, 2)).toEqual(['close', '5 4']);

@@ -4,6 +4,7 @@ import {
   createServer as createHttp2Server,
   createSecureServer,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import { createServer as createHttpsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
@@ -427,18 +428,17 @@ describe('HTTP/2', () => {
 
   it('carries many calls on one connection', async () => {
     let sessions = 0;
-    let now = 0;
-    let most = 0;
+    const waiting: ServerHttp2Stream[] = [];
     const server = createHttp2Server();
     server.on('session', () => (sessions += 1));
     server.on('stream', (stream) => {
-      now += 1;
-      most = Math.max(most, now);
-      setTimeout(() => {
-        now -= 1;
-        stream.respond({ ':status': 200 });
-        stream.end('x');
-      }, 20);
+      waiting.push(stream);
+      // None is answered before all are there.
+      if (waiting.length < 30) return;
+      for (const each of waiting) {
+        each.respond({ ':status': 200 });
+        each.end('x');
+      }
     });
     const url = `http://127.0.0.1:${String(await listen(server))}`;
     const { wait } = await callingPlugin(new Array<Operation>(30).fill(get), {
@@ -446,7 +446,7 @@ describe('HTTP/2', () => {
       callbacks: { proxy_on_http_call_response: [{ logHeader: [6, ':status'] }] },
     });
     expect(await wait(30)).toEqual(new Array(30).fill('200'));
-    expect([sessions, most > 10]).toEqual([1, true]);
+    expect(sessions).toBe(1);
   });
 
   it.each(['destroy', 'goaway', 'close'] as const)(
@@ -595,7 +595,8 @@ describe('failures', () => {
   });
 
   it.each<[string, (url: string) => [Operation, object]]>([
-    ['the guest’s timeout', () => [within50, {}]],
+    // Enough for the head to come.
+    ['the guest’s timeout', () => [{ httpCall: { upstream: 'a', timeoutMs: 1000 } }, {}]],
     ['the upstream’s timeout', () => [get, { bodyTimeoutMs: 50 }]],
   ])('a response that stops half-way is no response after %s', async (_what, how) => {
     const url = await httpServer((_req, res) => {
@@ -623,20 +624,20 @@ describe('failures', () => {
         }
         clearInterval(timer);
         res.end();
-      }, 40);
+      }, 250);
     });
     const call: Operation = { httpCall: { upstream: 'a', trailers } };
-    const options = upstream(url, { headersTimeoutMs: 2000, bodyTimeoutMs: 150 });
+    const options = upstream(url, { headersTimeoutMs: 10_000, bodyTimeoutMs: 1000 });
     const { wait } = await callingPlugin([call], options);
     expect((await wait(6)).slice(2, 4)).toEqual(['200', 'xxxxx']);
   });
 
   it('a call with trailers that waits for a connection is not connecting', async () => {
     const url = await httpServer((_req, res) => {
-      setTimeout(() => res.end(), 150);
+      setTimeout(() => res.end(), 1200);
     });
     const call: Operation = { httpCall: { upstream: 'a', trailers: [['x', '1']] } };
-    const options = upstream(url, { connections: 1, connectTimeoutMs: 100 });
+    const options = upstream(url, { connections: 1, connectTimeoutMs: 1000 });
     const { wait, texts } = await callingPlugin([call, call], options);
     await wait(12);
     expect(texts('info').filter((text) => text === '200')).toHaveLength(2);

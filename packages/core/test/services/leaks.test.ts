@@ -17,9 +17,9 @@ afterEach(() => Promise.all(hosts.splice(0).map((host) => host.close())));
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
-/** Whether all of them have gone, given a few turns of the event loop. */
+/** Whether all of them have gone, given many turns of the event loop. */
 async function areGone(refs: readonly WeakRef<object>[]): Promise<boolean> {
-  for (let turn = 0; turn < 10; turn += 1) {
+  for (let turn = 0; turn < 200; turn += 1) {
     await new Promise((resolve) => setTimeout(resolve, 5));
     collectGarbage();
     if (refs.every((ref) => ref.deref() === undefined)) return true;

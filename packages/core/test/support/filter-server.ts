@@ -22,6 +22,9 @@ export interface Filters {
   close(): Promise<{ created: number; deleted: number }>;
 }
 
+/** How long a test waits for what has to come: far longer than it takes where the machine is busy. */
+const PATIENCE_MS = 15_000;
+
 const CREATED = 'context created';
 const DELETED = 'context deleted';
 
@@ -133,7 +136,7 @@ export class RawClient {
   }
 
   /** Waits until what has come matches; the connection's end counts as its last word. */
-  async until(pattern: RegExp, ms = 5000): Promise<string> {
+  async until(pattern: RegExp, ms = PATIENCE_MS): Promise<string> {
     const end = Date.now() + ms;
     while (!pattern.test(this.text)) {
       if (this.socket.destroyed || Date.now() > end) {
@@ -160,7 +163,11 @@ export async function pause(ms: number): Promise<void> {
 }
 
 /** Waits for what becomes true a little later. */
-export async function eventually(isTrue: () => boolean, what: string, ms = 3000): Promise<void> {
+export async function eventually(
+  isTrue: () => boolean,
+  what: string,
+  ms = PATIENCE_MS,
+): Promise<void> {
   const end = Date.now() + ms;
   while (!isTrue()) {
     if (Date.now() > end) throw new Error(`never came true: ${what}`);

@@ -6,16 +6,22 @@ afterEach(() => vi.restoreAllMocks());
 
 it('tells the system’s time, to within its tolerance', () => {
   for (let round = 0; round < 100; round += 1) {
-    const offMs = Number(wallClockNs() / 1_000_000n) - Date.now();
-    expect(Math.abs(offMs)).toBeLessThanOrEqual(4);
+    const beforeMs = Date.now();
+    const nowMs = Number(wallClockNs() / 1_000_000n);
+    expect(nowMs).toBeGreaterThanOrEqual(beforeMs - 4);
+    expect(nowMs).toBeLessThanOrEqual(Date.now() + 4);
   }
 });
 
 it('moves between milliseconds', () => {
-  const start = wallClockNs();
-  let later = wallClockNs();
-  while (later === start) later = wallClockNs();
-  expect(later - start).toBeLessThan(1_000_000n);
+  const stepsNs = Array.from({ length: 20 }, () => {
+    const start = wallClockNs();
+    let later = wallClockNs();
+    while (later === start) later = wallClockNs();
+    return Number(later - start);
+  });
+  // Others may have had the processor during one of them.
+  expect(Math.min(...stepsNs)).toBeLessThan(1_000_000);
 });
 
 it('follows a system clock that was set', () => {

@@ -24,13 +24,10 @@ it('compiled code goes with the last plugin that runs it', async () => {
     await Promise.all(plugins.map((plugin) => plugin.close()));
   };
   await open('(func (export "only_here"))');
-  await vi.waitFor(
-    () => {
-      collectGarbage();
-      expect(compiledCount()).toBe(count);
-    },
-    { timeout: 5000 },
-  );
+  await vi.waitFor(() => {
+    collectGarbage();
+    expect(compiledCount()).toBe(count);
+  });
 });
 
 it('code is compiled once for equal bytes and limits', async () => {

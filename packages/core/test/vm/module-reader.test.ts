@@ -116,9 +116,12 @@ describe('readModule', () => {
     const code = await readFile(
       new URL('../../../../examples/filters/hello/hello.wasm', import.meta.url),
     );
-    readModule(code);
-    const start = performance.now();
-    readModule(code);
-    expect(performance.now() - start).toBeLessThan(100);
+    const timesMs = Array.from({ length: 10 }, () => {
+      const start = performance.now();
+      readModule(code);
+      return performance.now() - start;
+    });
+    // Others may have had the processor during one of them.
+    expect(Math.min(...timesMs)).toBeLessThan(100);
   });
 });

@@ -283,7 +283,7 @@ describe('expressions', () => {
   it('do not take exponential time in a regular expression', () => {
     const before = performance.now();
     expect(is(`"${'a'.repeat(40)}!".matches("^(a+)+$")`)).toBe(false);
-    expect(performance.now() - before).toBeLessThan(1000);
+    expect(performance.now() - before).toBeLessThan(10_000);
   });
 });
 
