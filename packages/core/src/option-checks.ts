@@ -2,6 +2,8 @@
  * Small checks that options are built from. Each takes a value and the path it was found at, and
  * throws PW_ERR_OPTIONS_INVALID naming the path, what was expected and what came.
  */
+import leven from 'leven';
+
 import { ProxyWasmError } from './errors.js';
 
 export type Check = (value: unknown, path: string) => void;
@@ -126,22 +128,8 @@ export function nearestOf(name: string, known: readonly string[]): string | unde
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(plain(name), plain(candidate));
+    const distance = leven(plain(name), plain(candidate));
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
-}
-
-/** Levenshtein's. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= from.length; i += 1) {
-    const next = [i];
-    for (let j = 1; j <= to.length; j += 1) {
-      const substitution = (row[j - 1] ?? 0) + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[to.length] ?? 0;
 }
