@@ -1,11 +1,14 @@
 /** Code from `https:` and `http:` URLs, over real sockets. */
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import { createServer as createTcpServer } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { tls } from '../../../conformance/src/tls/index.js';
-import { codeServer, reader, refusalOf } from '../support/code-server.js';
+import { afterTest, codeServer, reader, refusalOf } from '../support/code-server.js';
 import { listen } from '../support/filter-server.js';
 import { filter } from '../support/modules.js';
 
@@ -338,6 +341,28 @@ describe('a redirect', () => {
     expect(code).toBe('PW_ERR_CODE_FETCH');
     const strict = reader({ tls: { ca: tls.cert, servername: 'only.for.the.first' } });
     expect((await strict.read(`${server.origin}/a`)).sha256).toBe(sha256);
+  });
+
+  it('to another origin is followed without the client’s certificate', async () => {
+    const known: (string | undefined)[] = [];
+    const answering = async (answer: RequestListener): Promise<string> => {
+      const options = { ...tls, ca: tls.cert, requestCert: true, rejectUnauthorized: false };
+      const server = createHttpsServer(options, (req, res) => {
+        known.push((req.socket as TLSSocket).getPeerCertificate().fingerprint256);
+        answer(req, res);
+      });
+      const { port, close } = await listen(server);
+      afterTest(close);
+      return `https://127.0.0.1:${String(port)}`;
+    };
+    const other = await answering((_req, res) => res.end(module));
+    const source = await answering((req, res) => {
+      res.writeHead(302, { location: req.url === '/a' ? '/b' : `${other}/c` }).end();
+    });
+    const { read } = reader({ tls: { ca: tls.cert, cert: tls.cert, key: tls.key } });
+    expect((await read(`${source}/a`, sha256)).sha256).toBe(sha256);
+    const { fingerprint256 } = new X509Certificate(tls.cert);
+    expect(known).toEqual([fingerprint256, fingerprint256, undefined]);
   });
 
   it.each([
