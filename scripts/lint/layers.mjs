@@ -26,6 +26,7 @@ export const layers = {
   },
   vm: {
     folders: ['abi', 'code'],
+    root: ['waiting-time'],
     why: 'a VM is one instance of a module and knows no context or stream; pass such things in',
   },
   contexts: {
@@ -42,6 +43,7 @@ export const layers = {
   },
   services: {
     folders: ['abi'],
+    root: ['waiting-time'],
     why: 'services outlive streams and plugins and are replaceable, so they know neither',
   },
   node: {
@@ -72,7 +74,7 @@ export const layers = {
     folders: ['abi', 'code', 'services', 'vm', 'contexts'],
     root: [
       ...['plugin', 'plugin-errors', 'plugin-events', 'plugin-log', 'recovery', 'start-deadline'],
-      ...['remote-loads', 'resolve-options', 'option-checks', 'vm-registry'],
+      ...['remote-loads', 'resolve-options', 'option-checks', 'vm-registry', 'waiting-time'],
     ],
     why: 'thread puts a plugin on a worker thread, and sees of it what host.ts sees',
   },

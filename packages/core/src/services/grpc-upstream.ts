@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { createSecureContext } from 'node:tls';
 
 import type * as grpcModule from '@grpc/grpc-js';
@@ -14,6 +13,7 @@ import type {
 
 import type { GrpcListener, GrpcRequest, GrpcStream, GrpcTarget } from '../abi/grpc-call.js';
 import { messageOf } from '../errors.js';
+import { loadPackage } from './lazy-package.js';
 import type { ResolvedUpstream } from './upstream-options.js';
 
 type Grpc = typeof grpcModule;
@@ -145,7 +145,7 @@ class BidiStream implements GrpcStream {
 /** At the first gRPC call: 40 ms, and most filters make none. */
 function loadGrpc(): Grpc {
   try {
-    return createRequire(import.meta.url)('@grpc/grpc-js') as Grpc;
+    return loadPackage('@grpc/grpc-js') as Grpc;
   } catch (cause) {
     throw new Error(
       `gRPC calls take the package @grpc/grpc-js, which can not be loaded (${messageOf(cause)}); ` +

@@ -11,7 +11,7 @@
  */
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 
-import { addWaitingTime } from '../vm/time-limit.js';
+import { addWaitingTime } from '../waiting-time.js';
 import { callWord, Control, Phase } from './control.js';
 import { toError, toErrorData, type ErrorData } from './error-data.js';
 

@@ -2,22 +2,16 @@
  * The time that guest code of one VM may take at a stretch. The module's own code, as it was woven,
  * counts down and now and then asks here whether to go on; what it is told to end, traps.
  */
+import { waitedTimeMs } from '../waiting-time.js';
 import { guestCallNumber } from './deferred.js';
 import type { TimeExports } from './weave/weave-module.js';
 
 /** The engine's own, whatever a test makes of the global one: deadlines are real time. */
 const realMs = performance.now.bind(performance);
 
-let waitedMs = 0;
-
-/** Real time, less what guests of this thread have waited for another thread: that is not theirs. */
+/** Real time, less what guests of this thread have waited: that is not theirs. */
 function nowMs(): number {
-  return realMs() - waitedMs;
-}
-
-/** Says that a guest of this thread has waited for another thread. */
-export function addWaitingTime(timeMs: number): void {
-  waitedMs += timeMs;
+  return realMs() - waitedTimeMs();
 }
 
 /**

@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module';
-
 import type * as cel from '@bufbuild/cel';
 
 import { Status } from '../../abi/types.js';
 import { messageOf } from '../../errors.js';
+import { loadPackage } from '../lazy-package.js';
 import { ForeignFailure } from './caller.js';
 
 export type Cel = typeof cel;
@@ -20,7 +19,7 @@ let loaded: Cel | undefined;
  */
 export function loadCel(): Cel {
   try {
-    loaded ??= createRequire(import.meta.url)(PACKAGE) as Cel;
+    loaded ??= loadPackage(PACKAGE) as Cel;
     return loaded;
   } catch (error) {
     const text = `expressions need the package ${PACKAGE}, which could not be loaded (${messageOf(error)})`;
