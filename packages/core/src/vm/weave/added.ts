@@ -1,7 +1,7 @@
 /** What is added to a woven module: nothing that was there before gets another index. */
 import { ByteWriter } from './byte-writer.js';
-import { MORE_LOOP_UNITS, UNITS_PER_LOOK } from './costs.js';
 import { Op } from './op.js';
+import { MORE_LOOP_UNITS, UNITS_PER_LOOK } from './units.js';
 
 /** Indices of what is added. */
 export interface Added {

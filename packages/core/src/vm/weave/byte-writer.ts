@@ -1,8 +1,3 @@
-import { Op } from './op.js';
-
-const { I32_CONST } = Op;
-/** Below it, copying byte by byte is cheaper than a view. */
-const SHORT_BYTES = 48;
 const PADDED_BYTES = 5;
 
 /** Writes WebAssembly's encodings. */
@@ -29,18 +24,6 @@ export class ByteWriter {
     this.#ensure(values.length);
     this.#bytes.set(values, this.length);
     this.length += values.length;
-  }
-
-  /** An instruction, and the index that follows it. */
-  op(opcode: number, index: number): void {
-    this.byte(opcode);
-    this.u32(index);
-  }
-
-  /** The instruction that gives a number of 32 bits. */
-  number(value: number): void {
-    this.byte(I32_CONST);
-    this.s32(value);
   }
 
   u32(value: number): void {
@@ -71,13 +54,7 @@ export class ByteWriter {
   copy(source: Uint8Array, from: number, to: number): void {
     const count = to - from;
     this.#ensure(count);
-    if (count > SHORT_BYTES) this.#bytes.set(source.subarray(from, to), this.length);
-    else {
-      const target = this.#bytes;
-      const shift = this.length - from;
-      for (let index = from; index < to; index += 1)
-        target[index + shift] = source[index] as number;
-    }
+    this.#bytes.set(source.subarray(from, to), this.length);
     this.length += count;
   }
 

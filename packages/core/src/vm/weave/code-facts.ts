@@ -3,7 +3,7 @@
  * One module has tens of thousands, so they stay in the typed array in which the walk writes them.
  */
 
-import type { IndexSpaces } from './instruction-reader.js';
+import type { CodeMemory } from './code-memory.js';
 
 /** What the first number of a note says; what is not negative is the index of a called function. */
 export const Note = {
@@ -17,7 +17,10 @@ export const Note = {
   REPEATING: -4,
   /** The region of a loop to which nothing branches: no more than a block. */
   LOOP: -5,
-  /** A function of the code section; the next note is its region. */
+  /**
+   * A function of the code section; the next note is its region. The other numbers: offset of its size,
+   * with which it begins; of its end; how many locals it has.
+   */
   FUNCTION: -6,
 } as const;
 
@@ -43,31 +46,17 @@ export const RegionNote = {
   END: 3,
 } as const;
 
-/** Of a function. */
-export const FunctionNote = {
-  /** Offset of its size, with which it begins. */
-  ENTRY: 1,
-  END: 2,
-  LOCAL_COUNT: 3,
-} as const;
-
-/** Events that a function has: bits. */
+/** What a function has: bits; 4, that it has loops which repeat, is found out later. */
 export const HAS_BULK = 1;
 export const HAS_LONG = 2;
 
 export interface CodeFacts {
-  /** How many of each the module has. */
-  readonly spaces: IndexSpaces;
-  /** The module, in memory of the walk's own; some of its branches have got nearer labels. */
-  readonly bytes: Uint8Array;
+  /** Holds the module; some of its branches have got nearer labels. */
+  readonly memory: CodeMemory;
   /** The notes are some of these numbers: a note's address is four times its index in them. */
   readonly notes: Int32Array;
   readonly firstNote: number;
   readonly notesEnd: number;
-  /** Of each function of the code section: the address of its note. */
-  readonly functions: Int32Array;
-  /** Of each: {@link HAS_BULK}, {@link HAS_LONG}. */
-  readonly special: Uint8Array;
   /** Whether something takes memory that no limit of ours can hold (objects of the GC proposal). */
   readonly allocatesObjects: boolean;
 }

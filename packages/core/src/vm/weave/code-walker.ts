@@ -7,37 +7,31 @@ import type { ModuleShape } from './module-shape.js';
 const MAX_LOCALS = 50_000;
 
 /**
- * Steps over a code section and notes what the weaver must know. Most of it is done by `walk.wat`,
- * in the same memory: here is how it goes on where that stops, at what is rare.
+ * Steps over a code section and notes what the weaver must know. Most of it is done by
+ * `wat/walk.wat`, in the same memory: here is how it goes on where that stops, at what is rare.
  */
 class CodeWalker extends InstructionReader {
   readonly #memory: CodeMemory;
-  readonly #special: Uint8Array;
 
-  constructor(memory: CodeMemory, start: number, { spaces, parameterCounts }: ModuleShape) {
-    super(memory.bytes, start, spaces);
+  constructor(memory: CodeMemory) {
+    super(memory.bytes, memory.start, memory.shape.spaces);
     this.#memory = memory;
-    this.#special = new Uint8Array(parameterCounts.length);
   }
 
   walk(): CodeFacts {
-    const { walk, firstNote } = this.#memory;
-    for (let walked = walk.run(); walked !== Walked.ALL; walked = walk.run()) {
-      this.position = walk.at.value;
+    const { weaver } = this.#memory;
+    for (let walked = weaver.run(); walked !== Walked.ALL; walked = weaver.run()) {
+      this.position = weaver.at.value;
       if (walked === Walked.FULL) this.#grow();
       else this.#lookCloser();
-      walk.at.value = this.position;
+      weaver.at.value = this.position;
     }
-    this.position = walk.at.value;
-    const { bytes, numbers, functions } = this.#memory;
+    this.position = weaver.at.value;
     return {
-      spaces: this.spaces,
-      bytes,
-      notes: numbers,
-      firstNote,
-      notesEnd: walk.notesEnd.value / 4,
-      functions,
-      special: this.#special,
+      memory: this.#memory,
+      notes: this.#memory.numbers,
+      firstNote: weaver.firstNote.value / 4,
+      notesEnd: weaver.notesEnd.value / 4,
       allocatesObjects: this.allocatesObjects,
     };
   }
@@ -48,35 +42,35 @@ class CodeWalker extends InstructionReader {
   }
 
   #lookCloser(): void {
-    const { walk } = this.#memory;
-    if (walk.depth.value === 0) this.#enter();
-    else if (this.position < walk.functionEnd.value) this.step();
+    const { weaver } = this.#memory;
+    if (weaver.depth.value === 0) this.#enter();
+    else if (this.position < weaver.functionEnd.value) this.step();
     else this.#failAtEnd();
   }
 
   protected get localCount(): number {
-    return this.#memory.walk.locals.value;
+    return this.#memory.weaver.locals.value;
   }
 
   /** Enters the function that begins here. */
   #enter(): void {
-    const { walk, functions, end: codeEnd } = this.#memory;
-    const index = walk.entered.value;
+    const { weaver, functions, end: codeEnd } = this.#memory;
+    const index = weaver.entered.value;
     const entry = this.position;
     const size = this.u32();
     const end = this.position + size;
     if (end > codeEnd) this.fail('a function does not end where it should');
     const localCount = (functions[index] as number) + this.#countLocals();
-    functions[index] = walk.notesEnd.value;
+    functions[index] = weaver.notesEnd.value;
     this.#note(Note.FUNCTION, entry, end, localCount);
-    walk.region.value = walk.notesEnd.value;
-    this.#note(Note.REPEATING, this.position, walk.region.value, 0);
-    walk.entered.value = index + 1;
-    walk.functionEnd.value = end;
-    walk.locals.value = localCount;
-    walk.depth.value = 0;
+    weaver.region.value = weaver.notesEnd.value;
+    this.#note(Note.REPEATING, this.position, weaver.region.value, 0);
+    weaver.entered.value = index + 1;
+    weaver.functionEnd.value = end;
+    weaver.locals.value = localCount;
+    weaver.depth.value = 0;
     this.#push(-1);
-    walk.forget();
+    weaver.forget();
   }
 
   #countLocals(): number {
@@ -90,38 +84,38 @@ class CodeWalker extends InstructionReader {
   }
 
   protected open(isLoop: boolean): void {
-    const { walk } = this.#memory;
+    const { weaver } = this.#memory;
     if (!isLoop) {
       this.#push(-1);
       return;
     }
-    const address = walk.notesEnd.value;
-    this.#note(Note.LOOP, this.position, walk.region.value, 0);
-    walk.region.value = address;
+    const address = weaver.notesEnd.value;
+    this.#note(Note.LOOP, this.position, weaver.region.value, 0);
+    weaver.region.value = address;
     this.#push(address);
   }
 
   #push(label: number): void {
-    const { walk, labels } = this.#memory;
-    labels[walk.depth.value] = label;
-    walk.depth.value += 1;
+    const { weaver, numbers } = this.#memory;
+    numbers[weaver.labels.value / 4 + weaver.depth.value] = label;
+    weaver.depth.value += 1;
   }
 
   protected close(): void {
-    const { walk, labels, numbers } = this.#memory;
-    const depth = walk.depth.value - 1;
-    walk.depth.value = depth;
+    const { weaver, numbers } = this.#memory;
+    const depth = weaver.depth.value - 1;
+    weaver.depth.value = depth;
     if (depth === 0) {
-      if (this.position !== walk.functionEnd.value) this.#failAtEnd();
-      numbers[walk.region.value / 4 + RegionNote.END] = this.position;
+      if (this.position !== weaver.functionEnd.value) this.#failAtEnd();
+      numbers[weaver.region.value / 4 + RegionNote.END] = this.position;
       return;
     }
-    if (depth <= walk.dispatch.value) walk.forget();
-    walk.blocksEnd.value = Math.min(walk.blocksEnd.value, depth);
-    const address = labels[depth] as number;
+    if (depth <= weaver.dispatch.value) weaver.forget();
+    weaver.blocksEnd.value = Math.min(weaver.blocksEnd.value, depth);
+    const address = numbers[weaver.labels.value / 4 + depth] as number;
     if (address === -1) return;
     numbers[address / 4 + RegionNote.END] = this.position;
-    walk.region.value = numbers[address / 4 + RegionNote.PARENT] as number;
+    weaver.region.value = numbers[address / 4 + RegionNote.PARENT] as number;
   }
 
   #failAtEnd(): never {
@@ -129,27 +123,27 @@ class CodeWalker extends InstructionReader {
   }
 
   protected branch(label: number): void {
-    const { walk, labels, numbers } = this.#memory;
-    const depth = walk.depth.value;
+    const { weaver, numbers } = this.#memory;
+    const depth = weaver.depth.value;
     if (label >= depth) this.fail(`label ${String(label)} does not exist`);
-    const address = labels[depth - 1 - label] as number;
+    const address = numbers[weaver.labels.value / 4 + depth - 1 - label] as number;
     if (address !== -1) numbers[address / 4] = Note.REPEATING;
   }
 
   protected event(target: number): void {
-    const { walk } = this.#memory;
-    this.#note(target, this.from, this.position, walk.region.value);
+    const { weaver, flags } = this.#memory;
+    this.#note(target, this.from, this.position, weaver.region.value);
     if (target >= Note.INDIRECT) return;
-    const index = walk.entered.value - 1;
+    const index = weaver.entered.value - 1;
     const bit = target === Note.BULK ? HAS_BULK : HAS_LONG;
-    this.#special[index] = (this.#special[index] as number) | bit;
+    flags[index] = (flags[index] as number) | bit;
   }
 
   #note(kind: number, second: number, third: number, fourth: number): void {
-    const { walk, numbers } = this.#memory;
-    const address = walk.notesEnd.value;
+    const { weaver, numbers } = this.#memory;
+    const address = weaver.notesEnd.value;
     numbers.set([kind, second, third, fourth], address / 4);
-    walk.notesEnd.value = address + NOTE_LENGTH * 4;
+    weaver.notesEnd.value = address + NOTE_LENGTH * 4;
   }
 }
 
@@ -166,8 +160,7 @@ export function walkCode(
   start: number,
   end: number,
 ): CodeFacts {
-  const memory = new CodeMemory(bytes, shape, start, end);
-  const walker = new CodeWalker(memory, start, shape);
+  const walker = new CodeWalker(new CodeMemory(bytes, shape, start, end));
   const facts = walker.walk();
   if (walker.position !== end) walker.fail('the code does not end where it should');
   return facts;

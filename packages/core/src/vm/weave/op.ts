@@ -1,22 +1,16 @@
 /** The instructions that the weaver writes. */
 export const Op = {
   UNREACHABLE: 0x00,
-  LOOP: 0x03,
   IF: 0x04,
   END: 0x0b,
-  BR_IF: 0x0d,
   CALL: 0x10,
   CALL_INDIRECT: 0x11,
   LOCAL_GET: 0x20,
-  LOCAL_SET: 0x21,
-  LOCAL_TEE: 0x22,
   GLOBAL_GET: 0x23,
   GLOBAL_SET: 0x24,
   I32_CONST: 0x41,
   I32_EQZ: 0x45,
   I32_LT_S: 0x48,
-  I32_GE_U: 0x4f,
   I32_ADD: 0x6a,
   I32_SUB: 0x6b,
-  I32_SHR_U: 0x76,
 } as const;

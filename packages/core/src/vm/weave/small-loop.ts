@@ -1,7 +1,8 @@
 /**
  * Small loops without calls and without loops inside: the engine unrolls them, if nothing in them is a
  * call, and then they take half the time or two thirds. So the call that the check needs is put into
- * a loop around such a loop, to which the check branches.
+ * a loop around such a loop, to which the check branches. `wat/small-loop.wat` does this for most; here
+ * is how for those with rarer instructions.
  */
 import { InstructionReader, type IndexSpaces } from './instruction-reader.js';
 

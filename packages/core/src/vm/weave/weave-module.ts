@@ -23,8 +23,7 @@ import {
   type DeclaredLimits,
 } from './caps.js';
 import { walkCode } from './code-walker.js';
-import { CodeWeaver } from './code-weaver.js';
-import { Costs } from './costs.js';
+import { weaveCode } from './code-weaver.js';
 import { Cursor } from './cursor.js';
 import { readShape, type ModuleShape } from './module-shape.js';
 import { OffsetMap } from './offset-map.js';
@@ -271,15 +270,11 @@ class ModuleWeaver {
   }
 
   #weaveCode(start: number, count: number, end: number): void {
-    const { parameterCounts, importedFunctions } = this.#shape;
-    if (count !== parameterCounts.length) {
+    if (count !== this.#shape.parameterCounts.length) {
       new Cursor(this.#bytes, start).fail('functions and their code do not match');
     }
     const facts = walkCode(this.#bytes, this.#shape, start, end);
-    const costs = new Costs(facts, importedFunctions);
-    const weaver = new CodeWeaver(facts, costs, this.#added, this.#out);
-    weaver.weave(start, end);
-    this.#offsets = new OffsetMap(weaver.woven.toArray(), weaver.original.toArray(), end);
+    this.#offsets = weaveCode(facts, this.#added, this.#out);
     this.#allocatesObjects = facts.allocatesObjects;
   }
 }

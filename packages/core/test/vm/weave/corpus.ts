@@ -43,6 +43,15 @@ const TEXTS: Readonly<Record<string, string>> = {
     (func (export "run") (param $n i32) (result i32)
       (call $leave (local.get $n))
       (i32.add (i32.mul (call $search (local.get $n)) (i32.const 1000)) (call $count (local.get $n)))))`,
+  'a small loop with rare instructions': `(module
+    (func (export "run") (param $n i32) (result i32) (local $sum v128)
+      (block $none
+        (loop $again
+          (br_if $none (i32.eqz (local.get $n)))
+          (local.set $sum (i32x4.add (local.get $sum) (i32x4.splat (local.get $n))))
+          (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+          (br $again)))
+      (i32x4.extract_lane 1 (local.get $sum))))`,
   'several values': `(module
     (func $swap (param i32 i64) (result i64 i32) (local.get 1) (local.get 0))
     (func (export "run") (param i32) (result i32)
@@ -108,6 +117,24 @@ const TEXTS: Readonly<Record<string, string>> = {
       (br_if $l (i32.lt_u (global.get $g) (i32.const 50)))))
     (start $s)
     (func (export "run") (param i32) (result i32) (global.get $g)))`,
+};
+
+/** Too large to be tried at every length, and changed at every place. */
+const LARGE_TEXTS: Readonly<Record<string, string>> = {
+  'more calls than are paid for together': `(module (memory 1)
+    (table 1 funcref) (elem (i32.const 0) $nothing)
+    (type $plain (func)) (func $nothing)
+    (func $many (param $n i32)
+      (if (i32.eqz (local.get $n)) (then (return)))
+      (loop ${'(call_indirect (type $plain) (i32.const 0))'.repeat(8000)}
+        (memory.fill (i32.const 0) (i32.const 7) (local.get $n))
+        (br_if 0 (local.tee $n (i32.sub (local.get $n) (i32.const 1))))))
+    (func (export "run") (param i32) (result i32)
+      (call $many (local.get 0)) (i32.load8_u (i32.const 0))))`,
+  'more loops than there is room for at first': `(module
+    (func (export "run") (param $n i32) (result i32)
+      ${'(loop (br_if 0 (i32.eqz (local.tee $n (i32.add (local.get $n) (i32.const 1))))))'.repeat(9000)}
+      (local.get $n)))`,
 };
 
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
@@ -178,12 +205,17 @@ export const OBJECTS = binary(
 export const UNKNOWN = binary([1, ...I32_TO_I32], [], [0x20, 0, 0xe0, 0]);
 
 export async function specimens(): Promise<Specimen[]> {
-  const texts = Object.entries(TEXTS).map(async ([name, text]) => ({
-    name,
-    bytes: await assemble(text),
-  }));
   const binaries = Object.entries(BINARIES).map(([name, bytes]) => ({ name, bytes }));
-  return [...(await Promise.all(texts)), ...binaries];
+  return [...(await assembleAll(TEXTS)), ...binaries];
+}
+
+export async function largeSpecimens(): Promise<Specimen[]> {
+  return assembleAll(LARGE_TEXTS);
+}
+
+async function assembleAll(texts: Readonly<Record<string, string>>): Promise<Specimen[]> {
+  const named = Object.entries(texts);
+  return Promise.all(named.map(async ([name, text]) => ({ name, bytes: await assemble(text) })));
 }
 
 /** The example filters, of all four SDKs. */

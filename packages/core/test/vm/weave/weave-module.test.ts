@@ -4,15 +4,24 @@ import { WeaveError } from '../../../src/vm/weave/cursor.js';
 import { weaveModule, type WovenModule } from '../../../src/vm/weave/weave-module.js';
 import { assemble } from '../../support/wat.js';
 import { clockOf } from './clock.js';
-import { exampleFilters, OBJECTS, specimens, UNKNOWN, type Specimen } from './corpus.js';
+import {
+  exampleFilters,
+  largeSpecimens,
+  OBJECTS,
+  specimens,
+  UNKNOWN,
+  type Specimen,
+} from './corpus.js';
 
 const LIMITS = { time: true, memoryBytes: 64 * 1024 * 1024 };
 
 let small: Specimen[];
+let large: Specimen[];
 let filters: Specimen[];
 
 beforeAll(async () => {
   small = await specimens();
+  large = await largeSpecimens();
   filters = await exampleFilters();
 });
 
@@ -41,7 +50,7 @@ function run(bytes: Uint8Array<ArrayBuffer>, woven?: WovenModule): [unknown[], n
 
 describe('a woven module', () => {
   it('is valid where it was valid, for every kind of instruction', () => {
-    for (const { name, bytes } of [...small, ...filters]) {
+    for (const { name, bytes } of [...small, ...large, ...filters]) {
       const woven = weaveModule(bytes, LIMITS);
       expect([name, WebAssembly.validate(woven.bytes)]).toEqual([
         name,
@@ -52,7 +61,7 @@ describe('a woven module', () => {
 
   it('answers what it answered before', () => {
     let compared = 0;
-    for (const { name, bytes } of small) {
+    for (const { name, bytes } of [...small, ...large]) {
       if (!WebAssembly.validate(bytes)) continue; // a newer Node's
       const woven = weaveModule(bytes, LIMITS);
       expect([name, run(woven.bytes, woven)[0]]).toEqual([name, run(bytes)[0]]);
@@ -86,6 +95,15 @@ describe('a woven module', () => {
     const woven = weaveModule(new Uint8Array([...plain, ...section]), LIMITS);
     const module = new WebAssembly.Module(woven.bytes);
     expect(WebAssembly.Module.customSections(module, Buffer.from(name).toString())).toEqual([]);
+  });
+
+  it('has a check at each call where more calls stand together than one check can pay for', () => {
+    const { bytes } = large.find(({ name }) => name.startsWith('more calls')) as Specimen;
+    const before = Buffer.from(bytes).toString('hex');
+    // i32.const 0  call_indirect 0, and behind the first: i32.const 512  call …
+    expect(before).toContain('4100110000'.repeat(8000));
+    const after = Buffer.from(weaveModule(bytes, LIMITS).bytes).toString('hex');
+    expect(after.match(/41800410[0-9a-f]{2}110000/g)).toHaveLength(8000);
   });
 
   it('has other names where the module has these itself', async () => {

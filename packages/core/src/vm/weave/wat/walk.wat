@@ -1,32 +1,9 @@
-;; Steps over the code of a module, for the instructions that most code consists of, as
-;; code-walker.ts says. It meets them by the hundred thousand before the engine has optimized any
-;; JavaScript, and takes a fifth of the time. What is rare or wrong is left to code-walker.ts: $run
-;; returns there, and goes on behind it when it is called again.
-;;
-;; The module's bytes begin at 0, so that offsets in the module are addresses. What stands behind
-;; them, code-memory.ts knows, and what a note is.
-(module
-  (import "host" "memory" (memory 1))
-  (import "host" "kinds" (global $kinds i32))
-  (import "host" "bodies" (global $bodies i32))
-  (import "host" "labels" (global $labels i32))
-  (import "host" "targets" (global $targets i32))
-  ;; How many of each the module has.
-  (import "host" "types" (global $types i32))
-  (import "host" "functions" (global $functions i32))
-  (import "host" "tables" (global $tables i32))
-  (import "host" "globals" (global $globals i32))
-  (import "host" "bodyCount" (global $bodyCount i32))
-  ;; End of the code section.
-  (import "host" "end" (global $end i32))
-  ;; Bytes that the notes of one function can take.
-  (import "host" "room" (global $room i32))
+  ;; Steps over the code of a module, for the instructions that most code consists of, as
+  ;; code-walker.ts says. What is rare or wrong is left to that: $run returns there, and goes on behind
+  ;; it when it is called again.
 
   ;; Of the next byte.
   (global $at (export "at") (mut i32) (i32.const 0))
-  (global $notesEnd (export "notesEnd") (mut i32) (i32.const 0))
-  ;; Where the notes must end.
-  (global $notesLimit (export "notesLimit") (mut i32) (i32.const 0))
   ;; How many functions have been entered.
   (global $entered (export "entered") (mut i32) (i32.const 0))
   ;; Of the function: its end, its locals, and how many labels are open; none: it has ended.
@@ -39,26 +16,9 @@
   (global $dispatch (export "dispatch") (mut i32) (i32.const -1))
   ;; Behind those of its blocks that are still open, among the labels.
   (global $blocksEnd (export "blocksEnd") (mut i32) (i32.const 0))
-  ;; The local that chooses where it goes on; -1 if none is open.
-  (global $chooser (mut i32) (i32.const -1))
+  ;; The two bytes that set the local which chooses where it goes on; -1 if none is open.
+  (global $choosing (mut i32) (i32.const -1))
   (global $lastTarget (mut i32) (i32.const 0))
-  ;; Behind what $u32 has read.
-  (global $next (mut i32) (i32.const 0))
-
-  ;; Reads an unsigned LEB128; one of more than 32 bits as -1, which is too large for all it is.
-  (func $u32 (param $at i32) (result i32)
-    (local $byte i32) (local $value i32) (local $shift i32)
-    (loop $more
-      (local.set $byte (i32.load8_u (local.get $at)))
-      (local.set $at (i32.add (local.get $at) (i32.const 1)))
-      (if (i32.eq (local.get $shift) (i32.const 28))
-        (then (if (i32.gt_u (local.get $byte) (i32.const 0x0f)) (then (return (i32.const -1))))))
-      (local.set $value (i32.or (local.get $value)
-        (i32.shl (i32.and (local.get $byte) (i32.const 0x7f)) (local.get $shift))))
-      (local.set $shift (i32.add (local.get $shift) (i32.const 7)))
-      (br_if $more (i32.ge_u (local.get $byte) (i32.const 0x80))))
-    (global.set $next (local.get $at))
-    (local.get $value))
 
   ;; Adds a note of four numbers; answers its address.
   (func $note (param $0 i32) (param $1 i32) (param $2 i32) (param $3 i32) (result i32)
@@ -142,7 +102,7 @@
   ;; No dispatching loop is open.
   (func $forget (export "forget")
     (global.set $dispatch (i32.const -1))
-    (global.set $chooser (i32.const -1))
+    (global.set $choosing (i32.const -1))
     (global.set $blocksEnd (i32.const 0)))
 
   ;; Looks whether the loop without type that was just opened is a dispatching one:
@@ -177,7 +137,8 @@
       (local.set $index (i32.add (local.get $index) (i32.const 1)))
       (br_if $more (i32.le_u (local.get $index) (local.get $count))))
     (global.set $lastTarget (local.get $count))
-    (global.set $chooser (i32.load8_u offset=1 (local.get $at)))
+    (global.set $choosing (i32.or (i32.const 0x21)
+      (i32.shl (i32.load8_u offset=1 (local.get $at)) (i32.const 8))))
     (global.set $dispatch (i32.sub (global.get $depth) (i32.const 1)))
     (global.set $blocksEnd (local.get $blocksEnd)))
 
@@ -239,116 +200,134 @@
   ;; Walks on; 0: all functions have been walked, 1: here is something to be looked at closer, 2: there
   ;; is no more room for notes.
   (func (export "run") (result i32)
-    (local $at i32) (local $byte i32) (local $start i32) (local $count i32)
-    (block $leave
-      (loop $function
-        (if (i32.eqz (global.get $depth)) (then
-          (if (i32.eq (global.get $entered) (global.get $bodyCount)) (then (return (i32.const 0))))
-          (if (i32.gt_u (global.get $room)
-                (i32.sub (global.get $notesLimit) (global.get $notesEnd)))
-            (then (return (i32.const 2))))
-          (if (i32.eqz (call $enter)) (then (return (i32.const 1))))))
-        (local.set $at (global.get $at))
-        (loop $step
-          (br_if $leave (i32.ge_u (local.get $at) (global.get $functionEnd)))
-          (block $number (block $memarg (block $global (block $local (block $indirect (block $call
-          (block $table (block $branch (block $end (block $loop (block $block (block $plain
-            (br_table
-              ;; UNKNOWN, PLAIN, BLOCK, LOOP, TRY_TABLE, END, DELEGATE, BRANCH, BRANCH_TABLE
-              $leave $plain $block $loop $leave $end $leave $branch $table
-              ;; CALL, CALL_INDIRECT, CALL_REF, LOCAL, GLOBAL, TABLE, MEMARG, INDEX, NUMBER
-              $call $indirect $leave $local $global $leave $memarg $leave $number
-              ;; and the others
-              $leave
-              (i32.load8_u (i32.add (global.get $kinds) (i32.load8_u (local.get $at))))))
-          ;; $plain
-          (local.set $at (i32.add (local.get $at) (i32.const 1)))
-          (br $step))
-          ;; $block
-          (br_if $leave (i32.eqz (call $isShortType (i32.load8_u offset=1 (local.get $at)))))
-          (call $open (i32.const -1))
-          (local.set $at (i32.add (local.get $at) (i32.const 2)))
-          (br $step))
-          ;; $loop
-          (local.set $byte (i32.load8_u offset=1 (local.get $at)))
-          (br_if $leave (i32.eqz (call $isShortType (local.get $byte))))
-          (local.set $at (i32.add (local.get $at) (i32.const 2)))
-          (global.set $region
-            (call $note (i32.const -5) (local.get $at) (global.get $region) (i32.const 0)))
-          (call $open (global.get $region))
-          (if (i32.and (i32.eq (local.get $byte) (i32.const 0x40))
-                (i32.eq (global.get $dispatch) (i32.const -1)))
-            (then (call $findDispatch (local.get $at))))
-          (br $step))
-          ;; $end
-          (local.set $at (i32.add (local.get $at) (i32.const 1)))
-          (br_if $step (i32.eqz (call $close (local.get $at))))
-          (global.set $at (local.get $at))
-          (br_if $function (i32.eq (local.get $at) (global.get $functionEnd)))
-          (return (i32.const 1)))
-          ;; $branch
-          (local.set $byte (call $u32 (i32.add (local.get $at) (i32.const 1))))
-          (br_if $leave (i32.eqz (call $branch (local.get $byte))))
-          (local.set $at (global.get $next))
-          (br $step))
-          ;; $table
-          (local.set $count (call $u32 (i32.add (local.get $at) (i32.const 1))))
-          (loop $more
-            (br_if $leave (i32.ge_u (global.get $next) (global.get $functionEnd)))
-            (br_if $leave (i32.eqz (call $branch (call $u32 (global.get $next)))))
-            (local.set $count (i32.sub (local.get $count) (i32.const 1)))
-            (br_if $more (i32.ne (local.get $count) (i32.const -1))))
-          (local.set $at (global.get $next))
-          (br $step))
-          ;; $call
-          (local.set $byte (call $u32 (i32.add (local.get $at) (i32.const 1))))
-          (br_if $leave (i32.ge_u (local.get $byte) (global.get $functions)))
-          (drop (call $note
-            (local.get $byte) (local.get $at) (global.get $next) (global.get $region)))
-          (local.set $at (global.get $next))
-          (br $step))
-          ;; $indirect
-          (br_if $leave (i32.ge_u
-            (call $u32 (i32.add (local.get $at) (i32.const 1))) (global.get $types)))
-          (br_if $leave (i32.ge_u (call $u32 (global.get $next)) (global.get $tables)))
-          (drop (call $note
-            (i32.const -1) (local.get $at) (global.get $next) (global.get $region)))
-          (local.set $at (global.get $next))
-          (br $step))
-          ;; $local
-          (local.set $byte (i32.load8_u offset=1 (local.get $at)))
-          (if (i32.lt_u (local.get $byte) (i32.const 0x80)) (then
-            (br_if $leave (i32.ge_u (local.get $byte) (global.get $locals)))
-            (local.set $at (i32.add (local.get $at) (i32.const 2)))
-            (br $step)))
-          (br_if $leave (i32.ge_u
-            (call $u32 (i32.add (local.get $at) (i32.const 1))) (global.get $locals)))
-          (local.set $at (global.get $next))
-          (br $step))
-          ;; $global
-          (br_if $leave (i32.ge_u
-            (call $u32 (i32.add (local.get $at) (i32.const 1))) (global.get $globals)))
-          (local.set $at (global.get $next))
-          (br $step))
-          ;; $memarg
-          (br_if $leave (i32.ge_u (i32.load8_u offset=1 (local.get $at)) (i32.const 0x40)))
-          (local.set $at (i32.add (local.get $at) (i32.const 1)))
-          (loop $more
-            (local.set $at (i32.add (local.get $at) (i32.const 1)))
-            (br_if $more (i32.ge_u (i32.load8_u (local.get $at)) (i32.const 0x80))))
-          (local.set $at (i32.add (local.get $at) (i32.const 1)))
-          (br $step))
-          ;; $number
-          (local.set $start (local.get $at))
-          (loop $more
-            (local.set $at (i32.add (local.get $at) (i32.const 1)))
-            (br_if $more (i32.ge_u (i32.load8_u (local.get $at)) (i32.const 0x80))))
-          (local.set $at (i32.add (local.get $at) (i32.const 1)))
-          (br_if $step (i32.ne (i32.load8_u offset=1 (local.get $at)) (global.get $chooser)))
-          (br_if $step (i32.ne (i32.load8_u (local.get $at)) (i32.const 0x21)))
-          (br_if $step (i32.ne (i32.load8_u offset=2 (local.get $at)) (i32.const 0x0c)))
-          (local.set $at (call $shorten (local.get $start) (local.get $at)))
-          (br $step))))
-    (global.set $at (local.get $at))
+    (loop $function
+      (if (i32.eqz (global.get $depth)) (then
+        (if (i32.eq (global.get $entered) (global.get $bodyCount)) (then (return (i32.const 0))))
+        (if (i32.gt_u (global.get $room)
+              (i32.sub (global.get $notesLimit) (global.get $notesEnd)))
+          (then (return (i32.const 2))))
+        (if (i32.eqz (call $enter)) (then (return (i32.const 1))))))
+      (br_if $function (call $walkFunction)))
     (i32.const 1))
-)
+
+  ;; Walks on in a function; 1: to its end, 0: to something that has to be looked at closer. Called for
+  ;; each function, so that the engine, which has hardly looked at this code when it runs first, can go
+  ;; on with better code at the next one.
+  (func $walkFunction (result i32)
+    (local $at i32) (local $byte i32) (local $start i32) (local $count i32)
+    (local $functionEnd i32) (local $shortLocals i32)
+    (local.set $at (global.get $at))
+    (local.set $functionEnd (global.get $functionEnd))
+    ;; Those whose index has one byte.
+    (local.set $shortLocals (select (global.get $locals) (i32.const 0x80)
+      (i32.lt_u (global.get $locals) (i32.const 0x80))))
+    (block $leave
+      (loop $step
+        (br_if $leave (i32.ge_u (local.get $at) (local.get $functionEnd)))
+        (local.set $byte (i32.load8_u (local.get $at)))
+        ;; local.get, local.set, local.tee: what is met most.
+        (if (i32.le_u (i32.sub (local.get $byte) (i32.const 0x20)) (i32.const 2)) (then
+          (if (i32.lt_u (i32.load8_u offset=1 (local.get $at)) (local.get $shortLocals)) (then
+            (local.set $at (i32.add (local.get $at) (i32.const 2)))
+            (br $step)))))
+        ;; Numbers and operators between them.
+        (if (i32.ge_u (local.get $byte) (i32.const 0x45)) (then
+          (if (i32.le_u (local.get $byte) (i32.const 0xc4)) (then
+            (local.set $at (i32.add (local.get $at) (i32.const 1)))
+            (br $step)))))
+        (block $number (block $memarg (block $global (block $local (block $indirect (block $call
+        (block $table (block $branch (block $end (block $loop (block $block (block $plain
+          (br_table
+            ;; UNKNOWN, PLAIN, BLOCK, LOOP, TRY_TABLE, END, DELEGATE, BRANCH, BRANCH_TABLE
+            $leave $plain $block $loop $leave $end $leave $branch $table
+            ;; CALL, CALL_INDIRECT, CALL_REF, LOCAL, GLOBAL, TABLE, MEMARG, INDEX, NUMBER
+            $call $indirect $leave $local $global $leave $memarg $leave $number
+            ;; and the others
+            $leave
+            (i32.load8_u (i32.add (global.get $kinds) (local.get $byte)))))
+        ;; $plain
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br $step))
+        ;; $block
+        (br_if $leave (i32.eqz (call $isShortType (i32.load8_u offset=1 (local.get $at)))))
+        (call $open (i32.const -1))
+        (local.set $at (i32.add (local.get $at) (i32.const 2)))
+        (br $step))
+        ;; $loop
+        (local.set $byte (i32.load8_u offset=1 (local.get $at)))
+        (br_if $leave (i32.eqz (call $isShortType (local.get $byte))))
+        (local.set $at (i32.add (local.get $at) (i32.const 2)))
+        (global.set $region
+          (call $note (i32.const -5) (local.get $at) (global.get $region) (i32.const 0)))
+        (call $open (global.get $region))
+        (if (i32.and (i32.eq (local.get $byte) (i32.const 0x40))
+              (i32.eq (global.get $dispatch) (i32.const -1)))
+          (then (call $findDispatch (local.get $at))))
+        (br $step))
+        ;; $end
+        ;; The function's own where it does not end: wrong.
+        (br_if $leave (i32.and (i32.eq (global.get $depth) (i32.const 1))
+          (i32.ne (i32.add (local.get $at) (i32.const 1)) (local.get $functionEnd))))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br_if $step (i32.eqz (call $close (local.get $at))))
+        (global.set $at (local.get $at))
+        (return (i32.const 1)))
+        ;; $branch
+        (local.set $byte (call $u32 (i32.add (local.get $at) (i32.const 1))))
+        (br_if $leave (i32.eqz (call $branch (local.get $byte))))
+        (local.set $at (global.get $next))
+        (br $step))
+        ;; $table
+        (local.set $count (call $u32 (i32.add (local.get $at) (i32.const 1))))
+        (loop $more
+          (br_if $leave (i32.ge_u (global.get $next) (global.get $functionEnd)))
+          (br_if $leave (i32.eqz (call $branch (call $u32 (global.get $next)))))
+          (local.set $count (i32.sub (local.get $count) (i32.const 1)))
+          (br_if $more (i32.ne (local.get $count) (i32.const -1))))
+        (local.set $at (global.get $next))
+        (br $step))
+        ;; $call
+        (local.set $byte (call $u32 (i32.add (local.get $at) (i32.const 1))))
+        (br_if $leave (i32.ge_u (local.get $byte) (global.get $functions)))
+        (drop (call $note
+          (local.get $byte) (local.get $at) (global.get $next) (global.get $region)))
+        (local.set $at (global.get $next))
+        (br $step))
+        ;; $indirect
+        (br_if $leave (i32.ge_u
+          (call $u32 (i32.add (local.get $at) (i32.const 1))) (global.get $types)))
+        (br_if $leave (i32.ge_u (call $u32 (global.get $next)) (global.get $tables)))
+        (drop (call $note
+          (i32.const -1) (local.get $at) (global.get $next) (global.get $region)))
+        (local.set $at (global.get $next))
+        (br $step))
+        ;; $local
+        (br_if $leave (i32.ge_u
+          (call $u32 (i32.add (local.get $at) (i32.const 1))) (global.get $locals)))
+        (local.set $at (global.get $next))
+        (br $step))
+        ;; $global
+        (br_if $leave (i32.ge_u
+          (call $u32 (i32.add (local.get $at) (i32.const 1))) (global.get $globals)))
+        (local.set $at (global.get $next))
+        (br $step))
+        ;; $memarg
+        (br_if $leave (i32.ge_u (i32.load8_u offset=1 (local.get $at)) (i32.const 0x40)))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (loop $more
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br_if $more (i32.ge_u (i32.load8_u (local.get $at)) (i32.const 0x80))))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br $step))
+        ;; $number
+        (local.set $start (local.get $at))
+        (loop $more
+          (local.set $at (i32.add (local.get $at) (i32.const 1)))
+          (br_if $more (i32.ge_u (i32.load8_u (local.get $at)) (i32.const 0x80))))
+        (local.set $at (i32.add (local.get $at) (i32.const 1)))
+        (br_if $step (i32.ne (i32.load16_u (local.get $at)) (global.get $choosing)))
+        (br_if $step (i32.ne (i32.load8_u offset=2 (local.get $at)) (i32.const 0x0c)))
+        (local.set $at (call $shorten (local.get $start) (local.get $at)))
+        (br $step)))
+    (global.set $at (local.get $at))
+    (i32.const 0))
