@@ -2,6 +2,8 @@
  * One exchange: a request and its response, between the app and the stream of filters. It is found
  * again on both Node objects, so that a filter further back joins it instead of tapping anew.
  */
+import { performance } from 'node:perf_hooks';
+
 import { exchangeAttribute } from '../stream/attributes.js';
 import { HttpStream } from '../stream/http-stream.js';
 import type { StreamEnds, StreamPlugin } from '../stream/ports.js';

@@ -10,6 +10,7 @@ import { HEADERS, HEADERS_COUNT, HEADERS_DISTINCT, KNOWS_HEADERS } from './node-
 import { fullPath, route } from './request-path.js';
 
 type Headers = Record<string, string | string[] | undefined>;
+const COLON = 58;
 const REQUIRED = [':path', ':method'] as const;
 
 /** Node's request, by the symbols under which it keeps its headers. */
@@ -63,7 +64,7 @@ export class RequestHeaders {
   /** The name of what a filter has taken away though no request can be without; else undefined. */
   get missing(): string | undefined {
     const { list } = this;
-    return list.edited ? REQUIRED.find((name) => list.get(name) === undefined) : undefined;
+    return list.lost ? REQUIRED.find((name) => list.get(name) === undefined) : undefined;
   }
 
   /** Whether {@link show} has anything to do. */
@@ -76,7 +77,7 @@ export class RequestHeaders {
     const { list } = this;
     const names = list.editedNames ?? [];
     list.editedNames = undefined;
-    const rerouted = this.#showPseudo(names);
+    const rerouted = names.some(isPseudo) && this.#showPseudo(names);
     if (this.#lengthHidden) names.push('content-length', 'transfer-encoding');
     if (isHttp2(this.#req)) this.#showHttp2(names);
     else this.#showHttp1(names);
@@ -122,7 +123,7 @@ export class RequestHeaders {
       distinct = req.headersDistinct;
     }
     for (const name of names) {
-      if (name.startsWith(':')) continue;
+      if (isPseudo(name)) continue;
       if (headers != null) refresh(req, headers, name, false);
       if (distinct != null) refresh(req, distinct, name, true);
     }
@@ -167,6 +168,10 @@ export class RequestHeaders {
       writable: true,
     });
   }
+}
+
+function isPseudo(name: string): boolean {
+  return name.charCodeAt(0) === COLON;
 }
 
 function isEncrypted(req: NodeRequest): boolean {

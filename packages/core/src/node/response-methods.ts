@@ -1,4 +1,7 @@
 /** The functions that stand on a tapped response in the place of Node's: one set for all of them. */
+import { Buffer } from 'node:buffer';
+
+import { giveHeaderTable } from './header-table.js';
 import { EXCHANGE, isHttp2, type NodeResponse } from './messages.js';
 import { withCode, type HeadValues } from './response-head.js';
 import type { ResponseTap } from './response-tap.js';
@@ -6,6 +9,7 @@ import type { Callback } from './response-writer.js';
 
 /** Puts the functions on a response whose tap is found through its exchange. */
 export function patchMethods(res: NodeResponse): void {
+  giveHeaderTable(res);
   res.writeHead = writeHead;
   res.write = write as NodeResponse['write'];
   res.end = end as NodeResponse['end'];

@@ -3,6 +3,8 @@
  * of, and keeps the framing true. The head goes out with the first of the body, or with its end, so
  * that a body that came in one go has its exact length. @see docs/architecture.md, decision 7
  */
+import { Buffer } from 'node:buffer';
+
 import type { HeaderMap } from '../vm/context.js';
 import { beginCoalesced, endCoalesced } from './coalesced-writes.js';
 import { showUnsent, silence } from './held-response.js';
@@ -196,11 +198,15 @@ export class ResponseWriter {
     }
   }
 
-  /** As {@link writeDirect}, for the last of the body. */
-  endDirect(chunk: unknown, encoding: unknown): void {
+  /** As {@link writeDirect}, for the last of the body: `sizeBytes` of it, where that is known. */
+  endDirect(
+    chunk: unknown,
+    encoding: unknown,
+    sizeBytes: number = byteLength(chunk, encoding),
+  ): void {
     const res = this.#res;
     showUnsent(res);
-    this.sentBytes += byteLength(chunk, encoding);
+    this.sentBytes += sizeBytes;
     this.#start();
     this.ended = true;
     this.passing = true;
@@ -233,7 +239,7 @@ export class ResponseWriter {
 
   #end(chunk?: Uint8Array): void {
     if (chunk === undefined || !this.allowsBody) this.endDirect(undefined, undefined);
-    else if (chunk === this.#textBytes) this.endDirect(this.#text, this.#encoding);
+    else if (chunk === this.#textBytes) this.endDirect(this.#text, this.#encoding, chunk.length);
     else this.endDirect(chunk, undefined);
   }
 
@@ -281,7 +287,8 @@ export class ResponseWriter {
       return;
     }
     if (declared === undefined && !(this.isLocal && length === 0)) return;
-    if (String(declared) !== String(length)) res.setHeader('content-length', length);
+    if (declared !== length && String(declared) !== String(length))
+      res.setHeader('content-length', length);
   }
 }
 

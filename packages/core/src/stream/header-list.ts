@@ -42,6 +42,8 @@ export class HeaderList implements HeaderMap {
   readonly #pseudo: string[];
   /** Names that were written, lower-case, with repeats; undefined while nothing was. */
   editedNames: string[] | undefined;
+  /** Names may be gone that were there. */
+  lost = false;
 
   readonly #apart: boolean;
 
@@ -94,6 +96,7 @@ export class HeaderList implements HeaderMap {
     const stored = this.#stored(name);
     let index = findHeader(list, stored);
     if (index < 0) return;
+    this.lost = true;
     for (; index >= 0; index = findHeader(list, stored, index)) list.splice(index, 2);
     this.#edit(name);
   }
@@ -112,6 +115,7 @@ export class HeaderList implements HeaderMap {
 
   assign(entries: readonly string[]): void {
     const apart = this.#apart;
+    this.lost = true;
     for (const list of [this.#pseudo, this.#flat]) {
       for (let index = 0; index < list.length; index += 2) {
         this.#edit((list[index] as string).toLowerCase());

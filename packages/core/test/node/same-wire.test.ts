@@ -99,6 +99,28 @@ const APPS: Record<string, App> = {
     res.flushHeaders();
     setTimeout(() => res.end('abc'), 5);
   },
+  'names that objects inherit': (_req, res) => {
+    const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty'];
+    const absent = names.map((name) => [res.hasHeader(name), res.getHeader(name) ?? null]);
+    for (const name of names) res.setHeader(name, `my ${name}`);
+    const present = names.map((name) => [res.hasHeader(name), res.getHeader(name) ?? null]);
+    res.end(JSON.stringify([absent, present, headersOf(res)]));
+  },
+  'headers set, removed and set again': (_req, res) => {
+    const before = headersOf(res);
+    for (const name of ['X-B', '7', 'X-A', '1', 'X-C']) res.setHeader(name, name);
+    res.removeHeader('x-a');
+    res.removeHeader('x-none');
+    res.setHeader('x-B', ['1', '2']);
+    res.setHeader('x-a', 'again');
+    res.appendHeader('X-C', 'more');
+    res.end(JSON.stringify([before, headersOf(res)]));
+  },
+  'very many headers': (_req, res) => {
+    for (let index = 0; index < 300; index += 1) res.setHeader(`X-${String(index)}`, index);
+    for (let index = 0; index < 300; index += 7) res.removeHeader(`x-${String(index)}`);
+    res.end(JSON.stringify(headersOf(res)));
+  },
   trailers: (_req, res) => {
     res.setHeader('Trailer', 'X-Sum');
     res.write('abc');
@@ -106,6 +128,12 @@ const APPS: Record<string, App> = {
     res.end();
   },
 };
+
+/** What the response tells of its headers. */
+function headersOf(res: ServerResponse): unknown {
+  const headers = res.getHeaders();
+  return [res.getHeaderNames(), Object.entries(headers), Object.getPrototypeOf(headers)];
+}
 
 function answerError(res: ServerResponse, action: () => void): void {
   try {
