@@ -4,6 +4,7 @@ import { hasRun, invalidOptions, ScopeFilters, type WasmFilter } from '@proxy-wa
 import { addRootFilter, dispatchAgain } from './dispatch-again.js';
 import type { WasmFilterPluginOptions } from './index.js';
 import { answerThroughReply, noteReply, passOn } from './local-answer.js';
+import { routeConfigOf } from './route-config.js';
 
 /** One `app.register(wasmFilter, …)`. */
 export class Registration {
@@ -27,8 +28,8 @@ export class Registration {
 
   /** The `onRequest` hook. */
   enter(request: FastifyRequest, reply: FastifyReply, next: () => void): void {
-    const { config, url: pattern = '' } = request.routeOptions;
-    const filter = this.filters.filterFor(config.wasmFilter, pattern);
+    const { wasmFilter: value, url: pattern = '' } = routeConfigOf(request);
+    const filter = this.filters.filterFor(value, pattern);
     if (filter === null) {
       next();
       return;

@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks';
 
 import { exchangeAttribute } from '../stream/attributes.js';
+import type { BodyChunk } from '../stream/body-text.js';
 import { HttpStream } from '../stream/http-stream.js';
 import type { StreamEnds, StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap, LocalResponse, PropertyValue } from '../vm/context.js';
@@ -178,7 +179,7 @@ export class Exchange implements StreamEnds {
     if (this.#waiting !== undefined) this.#tellAnswered();
   }
 
-  responseData(chunk: Uint8Array, endOfStream: boolean): void {
+  responseData(chunk: BodyChunk, endOfStream: boolean): void {
     this.responseTap?.passData(chunk, endOfStream);
     if (this.#waiting !== undefined) this.#tellAnswered();
   }

@@ -1,6 +1,7 @@
 /** The functions that stand on a tapped response in the place of Node's: one set for all of them. */
 import { Buffer } from 'node:buffer';
 
+import { BodyText, type BodyChunk } from '../stream/body-text.js';
 import { giveHeaderTable } from './header-table.js';
 import { EXCHANGE, isHttp2, type NodeResponse } from './messages.js';
 import { withCode, type HeadValues } from './response-head.js';
@@ -112,9 +113,10 @@ function checkChunk(chunk: unknown): void {
   );
 }
 
-/** A piece of a body as bytes; nothing as none. */
-export function toBytes(chunk: unknown, encoding: unknown): Uint8Array {
+/** A piece of a body as the filters get it; nothing as no bytes. */
+export function toBodyChunk(chunk: unknown, encoding: unknown): BodyChunk {
   if (chunk instanceof Uint8Array) return chunk;
   if (typeof chunk !== 'string') return new Uint8Array(0);
+  if (encoding === undefined || encoding === 'utf8') return new BodyText(chunk);
   return Buffer.from(chunk, toEncoding(encoding));
 }

@@ -2,6 +2,7 @@
  * A response on its way from the app to the filters. `writeHead`, `write`, `end` and their like are
  * own properties of the response, the same functions for all responses; the app keeps its object.
  */
+import type { BodyChunk } from '../stream/body-text.js';
 import { HeaderList } from '../stream/header-list.js';
 import type { HttpStream } from '../stream/http-stream.js';
 import type { HeaderMap } from '../vm/context.js';
@@ -10,7 +11,7 @@ import { localHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 import { mergeHead, type HeadValues } from './response-head.js';
 import { ResponseHeaders } from './response-headers.js';
-import { patchMethods, toBytes } from './response-methods.js';
+import { patchMethods, toBodyChunk } from './response-methods.js';
 import { ResponseWriter, type Callback, type NativeMethods } from './response-writer.js';
 
 type Trailer = readonly [name: string, value: unknown];
@@ -181,17 +182,16 @@ export class ResponseTap {
     callback: Callback | undefined,
     isEnd: boolean,
   ): boolean {
-    const bytes = toBytes(chunk, encoding);
-    if (typeof chunk === 'string') this.writer.noteText(chunk, encoding, bytes);
-    this.#unsentBytes += bytes.length;
+    const piece = toBodyChunk(chunk, encoding);
+    this.#unsentBytes += piece.length;
     this.#accepted = true;
     this.#callback = callback;
     if (isEnd && this.#trailers !== undefined) {
-      if (bytes.length > 0) this.#stream.responseData(bytes, false);
+      if (piece.length > 0) this.#stream.responseData(piece, false);
       this.#appTrailers = new HeaderList(this.#trailers);
       this.#stream.responseTrailers(this.#appTrailers);
-    } else if (isEnd || bytes.length > 0) {
-      this.#stream.responseData(bytes, isEnd);
+    } else if (isEnd || piece.length > 0) {
+      this.#stream.responseData(piece, isEnd);
     }
     const left = this.#takeCallback();
     if (left !== undefined) this.#settle(left);
@@ -244,7 +244,7 @@ export class ResponseTap {
     this.#show();
   }
 
-  passData(chunk: Uint8Array, endOfStream: boolean): void {
+  passData(chunk: BodyChunk, endOfStream: boolean): void {
     if (endOfStream) this.writer.end(chunk);
     else if (!this.writer.write(chunk, this.#takeCallback())) this.#accepted = false;
     this.#show();

@@ -5,6 +5,7 @@
  */
 import { Buffer } from 'node:buffer';
 
+import { BodyText, bytesOf, type BodyChunk } from '../stream/body-text.js';
 import type { HeaderMap } from '../vm/context.js';
 import { beginCoalesced, endCoalesced } from './coalesced-writes.js';
 import { showUnsent, silence } from './held-response.js';
@@ -17,7 +18,7 @@ import { headerOf, removeLength, ResponseHeaders } from './response-headers.js';
 const HELD_LENGTH_BYTES = 64 * 1024;
 
 /** Not to be written to. */
-const NONE_HELD: Uint8Array[] = [];
+const NONE_HELD: BodyChunk[] = [];
 
 export type Callback = (error?: Error | null) => void;
 type Write = (chunk: unknown, encoding?: unknown, callback?: unknown) => boolean;
@@ -36,10 +37,6 @@ export class ResponseWriter {
   readonly #res: NodeResponse;
   readonly native: NativeMethods;
   readonly #coalesces: boolean;
-  /** The app's last text, and the bytes that the filters were given for it. */
-  #text: string | undefined;
-  #encoding: unknown;
-  #textBytes: Uint8Array | undefined;
   /** The head is out (or as good as: Node has made it). */
   started = false;
   ended = false;
@@ -122,22 +119,17 @@ export class ResponseWriter {
     if (this.started) return;
     showUnsent(this.#res);
     if (this.bodyMayChange && this.allowsBody) this.#dropLength();
-    this.#start();
+    this.started = true;
     this.passing = true;
     this.native.flushHeaders.call(this.#res);
     this.passing = false;
     for (const chunk of this.#takeHeld()) this.#write(chunk);
   }
 
-  #start(): void {
-    if (this.started) return;
-    this.started = true;
-  }
-
   // --- the body ---------------------------------------------------------------------------------
 
   /** What filters let pass. Answers false where the sender should wait for 'drain'. */
-  write(chunk: Uint8Array, callback?: Callback): boolean {
+  write(chunk: BodyChunk, callback?: Callback): boolean {
     showUnsent(this.#res);
     if (!this.started) this.#restoreLocalHead();
     if (!this.started && this.#holds(chunk)) {
@@ -150,7 +142,7 @@ export class ResponseWriter {
   }
 
   /** The last of the body, empty or not. */
-  end(chunk?: Uint8Array): void {
+  end(chunk?: BodyChunk): void {
     showUnsent(this.#res);
     let last = chunk;
     if (!this.started) {
@@ -185,11 +177,16 @@ export class ResponseWriter {
   }
 
   /** What the app gave, as it gave it: no filter asked for it. */
-  writeDirect(chunk: unknown, encoding: unknown, callback: unknown): boolean {
+  writeDirect(
+    chunk: unknown,
+    encoding: unknown,
+    callback: unknown,
+    sizeBytes: number = byteLength(chunk, encoding),
+  ): boolean {
     const res = this.#res;
     showUnsent(res);
-    this.sentBytes += byteLength(chunk, encoding);
-    this.#start();
+    this.sentBytes += sizeBytes;
+    this.started = true;
     this.passing = true;
     try {
       return this.native.write.call(res, chunk, encoding, callback);
@@ -207,7 +204,7 @@ export class ResponseWriter {
     const res = this.#res;
     showUnsent(res);
     this.sentBytes += sizeBytes;
-    this.#start();
+    this.started = true;
     this.ended = true;
     this.passing = true;
     if (this.#coalesces) beginCoalesced(res);
@@ -219,28 +216,24 @@ export class ResponseWriter {
     }
   }
 
-  /** A text that no filter changes is sent as text: Node puts it into one packet with the head. */
-  noteText(text: string, encoding: unknown, bytes: Uint8Array): void {
-    this.#text = text;
-    this.#encoding = encoding;
-    this.#textBytes = bytes;
-  }
-
   /** Forgets what is held: something else is sent. */
   drop(): void {
     this.#takeHeld();
   }
 
-  #write(chunk: Uint8Array, callback?: Callback): boolean {
-    if (this.started || this.allowsBody) return this.writeDirect(chunk, undefined, callback);
+  #write(chunk: BodyChunk, callback?: Callback): boolean {
+    if (this.started || this.allowsBody) {
+      const piece = chunk instanceof BodyText ? chunk.text : chunk;
+      return this.writeDirect(piece, undefined, callback, chunk.length);
+    }
     if (callback !== undefined) process.nextTick(callback);
     return true;
   }
 
-  #end(chunk?: Uint8Array): void {
+  #end(chunk?: BodyChunk): void {
     if (chunk === undefined || !this.allowsBody) this.endDirect(undefined, undefined);
-    else if (chunk === this.#textBytes) this.endDirect(this.#text, this.#encoding, chunk.length);
-    else this.endDirect(chunk, undefined);
+    else if (chunk instanceof BodyText) this.endDirect(chunk.text, undefined, chunk.length);
+    else this.endDirect(chunk, undefined, chunk.length);
   }
 
   /** Node has done what was asked of it. */
@@ -253,7 +246,7 @@ export class ResponseWriter {
 
   // --- its length -------------------------------------------------------------------------------
 
-  #holds(chunk: Uint8Array): boolean {
+  #holds(chunk: BodyChunk): boolean {
     if (!this.bodyMayChange || this.flushes || !this.allowsBody) return false;
     if (headerOf(this.#res, 'trailer') !== undefined) return false;
     const declared = Number(headerOf(this.#res, 'content-length'));
@@ -265,7 +258,7 @@ export class ResponseWriter {
     return true;
   }
 
-  #takeHeld(): Uint8Array[] {
+  #takeHeld(): BodyChunk[] {
     if (this.#heldBytes === 0) return NONE_HELD;
     const held = this.#held;
     this.#held = NONE_HELD;
@@ -292,10 +285,9 @@ export class ResponseWriter {
   }
 }
 
-function concat(held: readonly Uint8Array[], last: Uint8Array | undefined): Uint8Array {
-  if (last === undefined || last.length === 0)
-    return held.length === 1 ? (held[0] as Uint8Array) : Buffer.concat(held);
-  return Buffer.concat([...held, last]);
+function concat(held: readonly BodyChunk[], last: BodyChunk | undefined): BodyChunk {
+  const chunks = last === undefined || last.length === 0 ? held : [...held, last];
+  return chunks.length === 1 ? (chunks[0] as BodyChunk) : Buffer.concat(chunks.map(bytesOf));
 }
 
 function byteLength(chunk: unknown, encoding: unknown): number {

@@ -1,30 +1,34 @@
 import type { GuestBuffer } from '../vm/context.js';
+import { bytesOf, type BodyChunk } from './body-text.js';
 
 const NO_BYTES = new Uint8Array(0);
+/** Not to be changed. */
+const NO_CHUNKS: BodyChunk[] = [];
 
 /**
  * Body bytes that a filter sees or that are held for it: a list of chunks whose bytes are never
  * changed, so that the app's and Node's own buffers can be put in without a copy.
  */
 export class BodyBuffer implements GuestBuffer {
-  #chunks: Uint8Array[] = [];
+  #chunks = NO_CHUNKS;
   #length = 0;
 
   get length(): number {
     return this.#length;
   }
 
-  append(chunk: Uint8Array): void {
+  append(chunk: BodyChunk): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
+    if (this.#chunks.length === 0) this.#chunks = [chunk];
+    else this.#chunks.push(chunk);
     this.#length += chunk.length;
   }
 
   /** Everything as one chunk; the buffer is empty after it. */
-  take(): Uint8Array {
+  take(): BodyChunk {
     const chunks = this.#chunks;
     if (chunks.length === 0) return NO_BYTES;
-    const all = chunks.length === 1 ? (chunks[0] as Uint8Array) : concat(chunks, this.#length);
+    const all = chunks.length === 1 ? (chunks[0] as BodyChunk) : concat(chunks, this.#length);
     this.clear();
     return all;
   }
@@ -34,8 +38,8 @@ export class BodyBuffer implements GuestBuffer {
     const chunks = this.#chunks;
     // They came last: only what the guest has put behind them comes after.
     for (let index = chunks.length - 1, found = false; index >= 0; index -= 1) {
-      const chunk = chunks[index] as Uint8Array;
-      if (chunk.buffer === owner) {
+      const chunk = chunks[index] as BodyChunk;
+      if (chunk instanceof Uint8Array && chunk.buffer === owner) {
         chunks[index] = new Uint8Array(chunk);
         found = true;
       } else if (found) {
@@ -45,7 +49,7 @@ export class BodyBuffer implements GuestBuffer {
   }
 
   clear(): void {
-    this.#chunks = [];
+    this.#chunks = NO_CHUNKS;
     this.#length = 0;
   }
 
@@ -58,7 +62,7 @@ export class BodyBuffer implements GuestBuffer {
         skip -= chunk.length;
         continue;
       }
-      const part = chunk.subarray(skip, Math.min(chunk.length, skip + length - written));
+      const part = bytesOf(chunk).subarray(skip, Math.min(chunk.length, skip + length - written));
       target.set(part, written);
       written += part.length;
       skip = 0;
@@ -68,9 +72,9 @@ export class BodyBuffer implements GuestBuffer {
   set(start: number, length: number, data: Uint8Array): boolean {
     if (start === 0) {
       this.#drop(length);
-      if (data.length > 0) this.#chunks.unshift(data);
+      if (data.length > 0) this.#chunks = [data, ...this.#chunks];
     } else if (start >= this.#length) {
-      if (data.length > 0) this.#chunks.push(data);
+      if (data.length > 0) this.#chunks = [...this.#chunks, data];
     } else {
       return false;
     }
@@ -86,7 +90,7 @@ export class BodyBuffer implements GuestBuffer {
     }
     this.#length -= length;
     for (let left = length; left > 0;) {
-      const first = this.#chunks[0] as Uint8Array;
+      const first = bytesOf(this.#chunks[0] as BodyChunk);
       if (first.length > left) {
         this.#chunks[0] = first.subarray(left);
         return;
@@ -97,8 +101,8 @@ export class BodyBuffer implements GuestBuffer {
   }
 }
 
-function concat(chunks: readonly Uint8Array[], length: number): Uint8Array {
-  return Buffer.concat(chunks, length);
+function concat(chunks: readonly BodyChunk[], length: number): Uint8Array {
+  return Buffer.concat(chunks.map(bytesOf), length);
 }
 
 /** What a filter sees of a body outside its turn: nothing, and it can't be changed. */

@@ -6,6 +6,7 @@ import type { GuestBuffer, HeaderMap } from '../vm/context.js';
 import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
 import { TRAPPED } from '../vm/vm.js';
 import { NO_BODY } from './body-buffer.js';
+import { bytesOf, type BodyChunk } from './body-text.js';
 import { HeaderList } from './header-list.js';
 import type { PausedStage } from './pause-watch.js';
 import type { StreamPlugin } from './ports.js';
@@ -57,7 +58,7 @@ export interface StageStream extends BodyStream {
   open(stage: FilterStage): boolean;
   /** Past the last filter of the direction. */
   passHeaders(isRequest: boolean, endOfStream: boolean): void;
-  passData(isRequest: boolean, chunk: Uint8Array, endOfStream: boolean): void;
+  passData(isRequest: boolean, chunk: BodyChunk, endOfStream: boolean): void;
   passTrailers(isRequest: boolean, trailers: HeaderMap): void;
   /** A filter holds the request's head until it has seen the body. */
   wantRequestBody(): void;
@@ -194,7 +195,7 @@ export class FilterStage implements DirectionPort, PausedStage {
     else if (!this.#headersPassed) this.#passHeaders();
   }
 
-  receiveData(chunk: Uint8Array, endOfStream: boolean): void {
+  receiveData(chunk: BodyChunk, endOfStream: boolean): void {
     if (this.#stream.isStopped(this.#isRequest)) return;
     if (endOfStream) this.#bodyEnded = true;
     if (this.#iteration < Iteration.STOPPED_ALL_BUFFER) {
@@ -291,7 +292,7 @@ export class FilterStage implements DirectionPort, PausedStage {
     return context.onResponseHeaders(headers.count(), endOfStream);
   }
 
-  #filterData(chunk: Uint8Array, endOfStream: boolean): void {
+  #filterData(chunk: BodyChunk, endOfStream: boolean): void {
     const { context } = this;
     if (context === null || !this.#hasBodyCallback(context)) {
       this.#releaseData(chunk, endOfStream);
@@ -385,20 +386,21 @@ export class FilterStage implements DirectionPort, PausedStage {
     return this.#body;
   }
 
-  #takeHeld(): Uint8Array {
+  #takeHeld(): BodyChunk {
     return this.#body === undefined ? NO_BYTES : this.#body.takeHeld();
   }
 
   // --- passing on -------------------------------------------------------------------------------
 
   /** Head (if held), then what is held, then this chunk. */
-  #releaseData(chunk: Uint8Array, endOfStream: boolean): void {
+  #releaseData(chunk: BodyChunk, endOfStream: boolean): void {
     if (this.#stream.isStopped(this.#isRequest)) return;
     this.#iteration = Iteration.FLOWING;
     if (!this.#headersPassed) this.#passHeaders();
     let data = chunk;
     const held = this.#takeHeld();
-    if (held.length > 0) data = data.length === 0 ? held : Buffer.concat([held, data]);
+    if (held.length > 0)
+      data = data.length === 0 ? held : Buffer.concat([bytesOf(held), bytesOf(data)]);
     const created = endOfStream && this.#trailersArrived ? this.trailers : undefined;
     this.#passData(data, endOfStream && created === undefined);
     if (created !== undefined) this.#passTrailers(created);
@@ -413,7 +415,7 @@ export class FilterStage implements DirectionPort, PausedStage {
     else this.next.receiveHeaders(headers, this.#headersEndStream);
   }
 
-  #passData(chunk: Uint8Array, endOfStream: boolean): void {
+  #passData(chunk: BodyChunk, endOfStream: boolean): void {
     if (this.#endPassed || (chunk.length === 0 && !endOfStream)) return;
     if (this.#stream.isStopped(this.#isRequest)) return;
     if (endOfStream) this.#endPassed = true;

@@ -10,6 +10,7 @@ import type {
 } from '../vm/context.js';
 import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
 import { TRAPPED } from '../vm/vm.js';
+import { bytesOf, type BodyChunk } from './body-text.js';
 import { FilterStage, type StageStream } from './filter-stage.js';
 import { writeLocalResponse } from './local-response.js';
 import type { StreamEnds, StreamPlugin } from './ports.js';
@@ -167,7 +168,7 @@ export class HttpStream implements ExchangePort, StageStream {
     this.#enterResponse(headers, endOfStream);
   }
 
-  responseData(chunk: Uint8Array, endOfStream: boolean): void {
+  responseData(chunk: BodyChunk, endOfStream: boolean): void {
     if (guestIsRunning())
       return defer(() => {
         this.responseData(chunk, endOfStream);
@@ -192,7 +193,7 @@ export class HttpStream implements ExchangePort, StageStream {
     else this.#responseEntry.receiveHeaders(headers, endOfStream);
   }
 
-  #enterResponseData(chunk: Uint8Array, endOfStream: boolean): void {
+  #enterResponseData(chunk: BodyChunk, endOfStream: boolean): void {
     if (this.#responseEntry === null) this.#ends.responseData(chunk, endOfStream);
     else this.#responseEntry.receiveData(chunk, endOfStream);
   }
@@ -383,8 +384,8 @@ export class HttpStream implements ExchangePort, StageStream {
     else this.#ends.responseHeaders(endOfStream);
   }
 
-  passData(isRequest: boolean, chunk: Uint8Array, endOfStream: boolean): void {
-    if (isRequest) this.#ends.requestData(chunk, endOfStream);
+  passData(isRequest: boolean, chunk: BodyChunk, endOfStream: boolean): void {
+    if (isRequest) this.#ends.requestData(bytesOf(chunk), endOfStream);
     else this.#ends.responseData(chunk, endOfStream);
   }
 

@@ -1,6 +1,7 @@
 /** What an HttpStream asks of the world around it. */
 import type { PluginContext } from '../contexts/plugin-context.js';
 import type { HeaderMap, LocalResponse, PropertyValue } from '../vm/context.js';
+import type { BodyChunk } from './body-text.js';
 import type { PauseWatch } from './pause-watch.js';
 
 /**
@@ -30,7 +31,7 @@ export interface StreamEnds {
   /** The response's head has passed every filter. It may wait for the body to settle its length. */
   responseHeaders(endOfStream: boolean): void;
   /** Body for the client; an empty chunk only with `endOfStream`. */
-  responseData(chunk: Uint8Array, endOfStream: boolean): void;
+  responseData(chunk: BodyChunk, endOfStream: boolean): void;
   /** Ends the response's body with trailers. */
   responseTrailers(trailers: HeaderMap): void;
   /** A filter holds as much of the response's body as it may: the app should stop writing. */

@@ -1,5 +1,6 @@
 import type { GuestBuffer } from '../vm/context.js';
 import { BodyBuffer, NO_BODY } from './body-buffer.js';
+import type { BodyChunk } from './body-text.js';
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -35,7 +36,7 @@ export class StageBody {
   }
 
   /** Opens the view for a callback: this chunk, or after a buffering pause everything held. */
-  show(chunk: Uint8Array): BodyBuffer {
+  show(chunk: BodyChunk): BodyBuffer {
     const visible = this.#whole && this.#held !== undefined ? this.#held : new BodyBuffer();
     visible.append(chunk);
     this.#visible = visible;
@@ -43,7 +44,7 @@ export class StageBody {
   }
 
   /** Closes the view; what it showed, edits included, is the caller's to pass on. */
-  takeVisible(): Uint8Array {
+  takeVisible(): BodyChunk {
     const shown = this.#visible?.take() ?? NO_BYTES;
     this.#visible = undefined;
     this.#whole = false;
@@ -66,7 +67,7 @@ export class StageBody {
     this.#whole = false;
   }
 
-  hold(chunk: Uint8Array): void {
+  hold(chunk: BodyChunk): void {
     this.#held ??= new BodyBuffer();
     this.#held.append(chunk);
   }
@@ -77,7 +78,7 @@ export class StageBody {
   }
 
   /** Everything held, which is held no more. */
-  takeHeld(): Uint8Array {
+  takeHeld(): BodyChunk {
     const held = this.#held;
     this.#whole = false;
     if (held === undefined) return NO_BYTES;

@@ -2,6 +2,7 @@ import { PeerType } from '../abi/types.js';
 import type { DataPort } from '../contexts/ports.js';
 import type { TcpContext } from '../contexts/tcp-context.js';
 import { NO_BODY } from '../stream/body-buffer.js';
+import { bytesOf } from '../stream/body-text.js';
 import type { PausedStage } from '../stream/pause-watch.js';
 import { StageBody, type BodyStream } from '../stream/stage-body.js';
 import type { Callbacks } from '../vm/callbacks.js';
@@ -207,13 +208,13 @@ export class DirectionStage implements DataPort, PausedStage {
     if (result === 0) {
       this.#isPaused = false;
       this.endPause();
-      return body.takeVisible();
+      return bytesOf(body.takeVisible());
     }
     body.keepVisible(true);
     if (result === TRAPPED) {
       // The failure may be settled already, and the connection goes on without the plugin.
       this.#isPaused = this.#filter.context !== null;
-      return this.#isPaused ? undefined : body.takeHeld();
+      return this.#isPaused ? undefined : bytesOf(body.takeHeld());
     }
     this.#isPaused = true;
     this.beginPause();
@@ -227,7 +228,7 @@ export class DirectionStage implements DataPort, PausedStage {
   }
 
   #takeHeld(): Uint8Array {
-    return this.#body === undefined ? NO_BYTES : this.#body.takeHeld();
+    return this.#body === undefined ? NO_BYTES : bytesOf(this.#body.takeHeld());
   }
 
   // --- passing on -------------------------------------------------------------------------------
