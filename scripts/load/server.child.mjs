@@ -11,7 +11,7 @@ import { kept, resources } from './kept.mjs';
 /** @typedef {{ created: number, deleted: number }} Counts */
 /** @typedef {{ leftOpen: string[], errors: string[] }} Closed */
 
-const IDLE_WITHIN_MS = 5000;
+const IDLE_WITHIN_MS = 15_000;
 
 /** @type {ServerJob} */
 const { adapter } = readArgument();

@@ -7,7 +7,7 @@ import { ask, nextMessage, startChild } from '../../bench/child.mjs';
 /** @typedef {import('./server.child.mjs').Idleness} Idleness */
 
 /** A process that has closed everything ends by itself within this time. */
-const EXIT_WITHIN_MS = 2000;
+const EXIT_WITHIN_MS = 10_000;
 /** Closing waits for streams; those that never end are reported, not waited for. */
 const CLOSE_WITHIN_MS = 15_000;
 
