@@ -10,6 +10,7 @@ import { EventGate, type Listener } from './event-gate.js';
 import type { Exchange, Next } from './exchange.js';
 import { Expectation } from './expectation.js';
 import { isHttp2, type NodeRequest, type NodeResponse } from './messages.js';
+import { ServerGuard, ServerGuards } from './server-guard.js';
 import { answerNoConnect, filterTunnel, refuseConnect } from './tunnel.js';
 
 /**
@@ -23,7 +24,7 @@ export type Admit = (
   prepare: (exchange: Exchange) => void,
 ) => void;
 
-const guards = new WeakMap<Server, ServerGuard>();
+const guards = new ServerGuards<Admit>((server) => new RequestGuard(server));
 
 /**
  * Puts a filter behind those that are attached to the server already. Answers what takes it away
@@ -33,25 +34,13 @@ const guards = new WeakMap<Server, ServerGuard>();
  */
 export function attachFilter(server: Server, admit: Admit): () => void {
   checkServer(server);
-  let guard = guards.get(server);
-  if (guard === undefined) {
-    guard = new ServerGuard(server);
-    guards.set(server, guard);
-  }
-  guard.add(admit);
-  return () => {
-    if (guards.get(server)?.remove(admit) === true) guards.delete(server);
-  };
+  return guards.attach(server, admit);
 }
 
 /** The attached filters of one server. */
-class ServerGuard {
-  readonly #server: Server;
-  readonly #gates: readonly EventGate[];
-  #filters: readonly Admit[] = [];
-
+class RequestGuard extends ServerGuard<Admit> {
   constructor(server: Server) {
-    this.#server = server;
+    super(server);
     const expect = new EventGate(server, 'checkContinue', {
       enter: ([req, res], proceed) => {
         this.#expect([req as NodeRequest, res as NodeResponse], true, proceed);
@@ -67,28 +56,7 @@ class ServerGuard {
     };
     const upgrade = new EventGate(server, 'upgrade', { enter });
     const connect = new EventGate(server, 'connect', { enter, fallback: refuse as Listener });
-    this.#gates = [expect, upgrade, connect];
-    server.on('newListener', this.#listenersChanged);
-    server.on('removeListener', this.#listenersChanged);
-  }
-
-  readonly #listenersChanged = (event: string | symbol): void => {
-    for (const gate of this.#gates) if (gate.event === event) gate.listenersChanged();
-  };
-
-  add(filter: Admit): void {
-    if (!this.#filters.includes(filter)) this.#filters = [...this.#filters, filter];
-  }
-
-  /** Answers whether that was the last one: the server is then as it was before. */
-  remove(filter: Admit): boolean {
-    this.#filters = this.#filters.filter((other) => other !== filter);
-    if (this.#filters.length > 0) return false;
-    const server = this.#server;
-    server.removeListener('newListener', this.#listenersChanged);
-    server.removeListener('removeListener', this.#listenersChanged);
-    for (const gate of this.#gates) gate.close();
-    return true;
+    this.watch(expect, upgrade, connect);
   }
 
   #expect(values: readonly [NodeRequest, NodeResponse], isApps: boolean, next: () => void): void {
@@ -112,7 +80,7 @@ class ServerGuard {
     next: () => void,
     expectation?: Expectation,
   ): void {
-    const filters = this.#filters;
+    const { filters } = this;
     let index = 0;
     const prepare = (exchange: Exchange): void => {
       exchange.expectation = expectation;

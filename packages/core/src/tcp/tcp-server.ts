@@ -6,11 +6,12 @@ import { Server as TlsServer } from 'node:tls';
 
 import { ProxyWasmError } from '../errors.js';
 import { EventGate } from '../node/event-gate.js';
+import { ServerGuard, ServerGuards } from '../node/server-guard.js';
 
 /** Runs a connection through a filter; `next` when it has passed. */
 export type AdmitConnection = (socket: Socket, next: () => void) => void;
 
-const guards = new WeakMap<Server, ConnectionGuard>();
+const guards = new ServerGuards<AdmitConnection>((server) => new ConnectionGuard(server));
 
 /**
  * Puts a filter behind those that are attached to the server already. Answers what takes it away
@@ -20,57 +21,25 @@ const guards = new WeakMap<Server, ConnectionGuard>();
  */
 export function attachToServer(server: Server, admit: AdmitConnection): () => void {
   checkServer(server);
-  let guard = guards.get(server);
-  if (guard === undefined) {
-    guard = new ConnectionGuard(server);
-    guards.set(server, guard);
-  }
-  guard.add(admit);
-  return () => {
-    if (guards.get(server)?.remove(admit) === true) guards.delete(server);
-  };
+  return guards.attach(server, admit);
 }
 
 /** The attached filters of one server. */
-class ConnectionGuard {
-  readonly #server: Server;
-  readonly #gate: EventGate;
-  #filters: readonly AdmitConnection[] = [];
-
+class ConnectionGuard extends ServerGuard<AdmitConnection> {
   constructor(server: Server) {
-    this.#server = server;
+    super(server);
     // Before its handshake a TLS connection has nothing that a filter could read.
     const event = server instanceof TlsServer ? 'secureConnection' : 'connection';
-    this.#gate = new EventGate(server, event, {
+    const gate = new EventGate(server, event, {
       enter: ([socket], proceed) => {
         this.#run(socket as Socket, proceed);
       },
     });
-    server.on('newListener', this.#listenersChanged);
-    server.on('removeListener', this.#listenersChanged);
-  }
-
-  readonly #listenersChanged = (event: string | symbol): void => {
-    if (event === this.#gate.event) this.#gate.listenersChanged();
-  };
-
-  add(filter: AdmitConnection): void {
-    this.#filters = [...this.#filters, filter];
-  }
-
-  /** Answers whether that was the last one: the server is then as it was before. */
-  remove(filter: AdmitConnection): boolean {
-    this.#filters = this.#filters.filter((other) => other !== filter);
-    if (this.#filters.length > 0) return false;
-    const server = this.#server;
-    server.removeListener('newListener', this.#listenersChanged);
-    server.removeListener('removeListener', this.#listenersChanged);
-    this.#gate.close();
-    return true;
+    this.watch(gate);
   }
 
   #run(socket: Socket, next: () => void): void {
-    const filters = this.#filters;
+    const { filters } = this;
     let index = 0;
     const step = (): void => {
       const filter = filters[index];
