@@ -206,9 +206,9 @@ describe('over HTTP/1', () => {
   it('stays free of handler timeouts of the first route', async () => {
     const { app, lines } = createApp();
     await app.register(wasmFilter, await filterOf(to('/new')));
-    app.get('/old', { handlerTimeout: 300 }, () => 'old');
+    app.get('/old', { handlerTimeout: 500 }, () => 'old');
     app.get('/new', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await new Promise((resolve) => setTimeout(resolve, 600));
       return 'new';
     });
     expect((await send(app, { path: '/old' })).body).toBe('new');

@@ -57,7 +57,7 @@ async function send(
   const seen: Seen = { requests: [] };
   const handle = app(seen);
   const server = createServer(
-    { requestTimeout: 400, headersTimeout: 400, connectionsCheckingInterval: 50 },
+    { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 500 },
     (req, res) => {
       if (filters === undefined) handle(req, res);
       else

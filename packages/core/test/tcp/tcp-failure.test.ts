@@ -185,7 +185,7 @@ describe('a plugin', () => {
 describe('a pause that nobody ends', () => {
   it.each(CALLBACKS)('in %s closes the connection after limits.pausedTimeMs', async (name) => {
     const filters = await startTcpFilters([
-      { callbacks: { [name]: [{ return: 1 }] }, options: { limits: { pausedTimeMs: 300 } } },
+      { callbacks: { [name]: [{ return: 1 }] }, options: { limits: { pausedTimeMs: 500 } } },
     ]);
     const app = await serveTcp(filters.filter, (socket) => socket.write('up'));
     const client = new TcpClient(app.port);
