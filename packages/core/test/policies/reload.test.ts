@@ -1,7 +1,7 @@
 /** `plugin.reload` under traffic, with self-tests and from a watched file. */
 import { once } from 'node:events';
 import { mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
-import { Agent, createServer, get, type Server } from 'node:http';
+import { Agent, createServer, get, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -50,6 +50,8 @@ interface Serving {
   server: Server;
   log: ReturnType<typeof recordLog>;
   host: ReturnType<typeof createHost>;
+  /** The app answers what has come for `/held`. */
+  answerHeld(): void;
   version(): Promise<string>;
 }
 
@@ -58,13 +60,18 @@ async function serve(options: PluginOptions): Promise<Serving> {
   const host = createHost({ logger: log.logger });
   cleanups.push(() => host.close());
   const plugin = await host.createPlugin({ name: 'p', ...options });
+  const held: ServerResponse[] = [];
   const server = serverOf(wasmFilter(plugin), (req, res) => {
-    setTimeout(() => res.end('ok'), req.url === '/slow' ? 50 : 0);
+    if (req.url === '/held') held.push(res);
+    else setTimeout(() => res.end('ok'), req.url === '/slow' ? 50 : 0);
   });
   const { port, close } = await listen(server);
   cleanups.push(close);
   return {
     ...{ plugin, port, server, log, host },
+    answerHeld: () => {
+      for (const res of held.splice(0)) res.end('ok');
+    },
     version: async () => {
       const response = await fetch(`http://127.0.0.1:${String(port)}/`);
       await response.arrayBuffer();
@@ -139,8 +146,16 @@ describe('reload', () => {
   });
 
   it('lets open streams finish on the old VM, which is then told, and counts them', async () => {
-    const { plugin, port, log, version: current } = await serve({ code: await version('one') });
-    const slow = fetch(`http://127.0.0.1:${String(port)}/slow`);
+    const {
+      plugin,
+      port,
+      log,
+      answerHeld,
+      version: current,
+    } = await serve({
+      code: await version('one'),
+    });
+    const held = fetch(`http://127.0.0.1:${String(port)}/held`);
     await eventually(() => plugin.streams === 1, 'the request is there');
     const reloaded = once(plugin, 'reloaded');
     await plugin.reload({ code: await version('two') });
@@ -149,24 +164,30 @@ describe('reload', () => {
     expect(plugin.streams).toBe(1);
     expect(await current()).toBe('two');
     expect(log.texts('info')).toEqual([]);
-    expect((await slow).headers.get('x-version')).toBe('one');
+    answerHeld();
+    expect((await held).headers.get('x-version')).toBe('one');
     await eventually(() => log.texts('info').length === 2, 'the old VM is told');
     expect(log.texts('info')).toEqual(['one done', 'one deleted']);
   });
 
   it('close waits for VMs from before', async () => {
-    const { plugin, port, log } = await serve({ code: await version('one') });
-    const slow = fetch(`http://127.0.0.1:${String(port)}/slow`);
+    const { plugin, port, log, answerHeld } = await serve({ code: await version('one') });
+    const held = fetch(`http://127.0.0.1:${String(port)}/held`);
     await eventually(() => plugin.streams === 1, 'the request is there');
     await plugin.reload({ code: await version('two') });
-    await plugin.close();
+    let isClosed = false;
+    const closed = plugin.close().then(() => (isClosed = true));
+    await eventually(() => log.texts('info').includes('two deleted'), 'the new VM is told');
+    expect(isClosed).toBe(false);
+    answerHeld();
+    await closed;
     expect(log.texts('info').sort()).toEqual([
       'one deleted',
       'one done',
       'two deleted',
       'two done',
     ]);
-    expect((await slow).status).toBe(200);
+    expect((await held).status).toBe(200);
   });
 
   it('that fails keeps what runs and says why; the next one works', async () => {
