@@ -79,10 +79,12 @@ describe('the process', () => {
     });
     const command = new Running(await file('envoy.yaml', yaml));
     const port = await command.port();
-    expect(command.stdout).toBe(
-      `main: http://127.0.0.1:${String(port)} (filters: headers)\n` +
-        `Try: curl -i http://127.0.0.1:${String(port)}/\nCtrl-C ends it.\n`,
-    );
+    await expect
+      .poll(() => command.stdout)
+      .toBe(
+        `main: http://127.0.0.1:${String(port)} (filters: headers)\n` +
+          `Try: curl -i http://127.0.0.1:${String(port)}/\nCtrl-C ends it.\n`,
+      );
     const req = request({ host: '127.0.0.1', port }).end();
     await once(app, 'request');
     command.stop();
@@ -102,6 +104,7 @@ describe('the process', () => {
       ...['--config', '{"prefix": "/", "users": {"ann": "secret"}}', '--respond', 'inside'],
     );
     const port = await command.port();
+    await expect.poll(() => command.stdout.match(/\n/g)).toHaveLength(2);
     const [main, admin] = command.stdout
       .trim()
       .split('\n')

@@ -3,7 +3,7 @@
  * into V8's runtime: 0.4 µs, twice per response (filters are told how many headers there are, and
  * Node writes them). An object that V8 gives a shape is listed without.
  */
-import { isHttp2, type NodeResponse } from './messages.js';
+import { isHttp2, type HeaderValue, type NodeResponse } from './messages.js';
 import { OUT_HEADERS } from './node-symbols.js';
 
 /** Lower-case name to [name, value]. Inherits nothing, as Node's own. */
@@ -12,9 +12,39 @@ const HeaderTable = function () {
 } as unknown as new () => object;
 HeaderTable.prototype = Object.freeze(Object.create(null) as object);
 
+type Entries = Readonly<Record<string, readonly [name: string, value: HeaderValue]>>;
+
+/** By the symbol under which Node keeps it; null: no header was set. */
+function tableOf(res: NodeResponse, symbol: symbol): Entries | null {
+  return (res as unknown as Record<symbol, Entries | null>)[symbol] ?? null;
+}
+
 /** Before the app sets headers: a response that has some keeps the table that it has. */
 export function giveHeaderTable(res: NodeResponse): void {
   if (OUT_HEADERS === undefined || isHttp2(res)) return;
   const internals = res as unknown as Record<symbol, object | null>;
   if (internals[OUT_HEADERS] === null) internals[OUT_HEADERS] = new HeaderTable();
+}
+
+/** `res.getHeader` of a lower-case name, with none of its checks. */
+export function headerOf(res: NodeResponse, name: string): HeaderValue | undefined {
+  if (OUT_HEADERS === undefined || isHttp2(res)) return res.getHeader(name);
+  return tableOf(res, OUT_HEADERS)?.[name]?.[1];
+}
+
+/** How many headers there are, those that repeat one by one. */
+export function countHeaders(res: NodeResponse): number {
+  let count = 0;
+  if (OUT_HEADERS === undefined || isHttp2(res)) {
+    const headers = res.getHeaders();
+    for (const name in headers) count += countOf(headers[name]);
+  } else {
+    const table = tableOf(res, OUT_HEADERS);
+    if (table !== null) for (const name in table) count += countOf(table[name]?.[1]);
+  }
+  return count;
+}
+
+function countOf(value: HeaderValue | undefined): number {
+  return Array.isArray(value) ? value.length : 1;
 }

@@ -1,4 +1,5 @@
 /** `writeHead`'s arguments, put on the response as Node would put them. */
+import { countHeaders, headerOf } from './header-table.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 
 /** What `writeHead` was called with: status, then reason and headers, either of them optional. */
@@ -37,7 +38,9 @@ function mergeArray(res: NodeResponse, headers: readonly unknown[]): void {
       'ERR_INVALID_ARG_VALUE',
     );
   }
-  for (let index = 0; index < flat.length; index += 2) res.removeHeader(flat[index] as string);
+  if (countHeaders(res) > 0) {
+    for (let index = 0; index < flat.length; index += 2) res.removeHeader(flat[index] as string);
+  }
   for (let index = 0; index < flat.length; index += 2) {
     const name = flat[index] as string;
     if (name !== '') append(res, name, flat[index + 1] as string | string[]);
@@ -45,8 +48,11 @@ function mergeArray(res: NodeResponse, headers: readonly unknown[]): void {
 }
 
 function append(res: NodeResponse, name: string, value: string | string[]): void {
-  if (res.hasHeader(name)) res.appendHeader(name, value);
-  else res.setHeader(name, value);
+  if (typeof name === 'string' && headerOf(res, name.toLowerCase()) !== undefined) {
+    res.appendHeader(name, value);
+  } else {
+    res.setHeader(name, value);
+  }
 }
 
 export function withCode<E extends Error>(error: E, code: string): E {

@@ -3,17 +3,9 @@
  * case in which the app wrote them until a filter writes them.
  */
 import type { HeaderMap } from '../vm/context.js';
+import { countHeaders, headerOf } from './header-table.js';
 import { closeHead, openHead } from './held-response.js';
-import { isHttp2, type HeaderValue, type NodeResponse } from './messages.js';
-import { OUT_HEADERS } from './node-symbols.js';
-
-type OutHeaders = Readonly<Record<string, readonly [string, HeaderValue]>>;
-
-/** `res.getHeader` of a lower-case name, with none of its checks. */
-export function headerOf(res: NodeResponse, name: string): HeaderValue | undefined {
-  if (OUT_HEADERS === undefined || isHttp2(res)) return res.getHeader(name);
-  return (res as unknown as Record<symbol, OutHeaders | null>)[OUT_HEADERS]?.[name]?.[1];
-}
+import type { NodeResponse } from './messages.js';
 
 export class ResponseHeaders implements HeaderMap {
   readonly #res: NodeResponse;
@@ -30,16 +22,7 @@ export class ResponseHeaders implements HeaderMap {
   }
 
   count(): number {
-    const res = this.#res;
-    let count = this.#statusText() === undefined ? 0 : 1;
-    if (OUT_HEADERS === undefined || isHttp2(res)) {
-      const headers = res.getHeaders();
-      for (const name in headers) count += countOf(headers[name]);
-      return count;
-    }
-    const headers = (res as unknown as Record<symbol, OutHeaders | null>)[OUT_HEADERS];
-    if (headers != null) for (const name in headers) count += countOf(headers[name]?.[1]);
-    return count;
+    return countHeaders(this.#res) + (this.#statusText() === undefined ? 0 : 1);
   }
 
   get(name: string): string | undefined {
@@ -145,10 +128,6 @@ export class ResponseHeaders implements HeaderMap {
     this.appLength = this.get(name);
     this.lengthEdited = true;
   }
-}
-
-function countOf(value: HeaderValue | undefined): number {
-  return Array.isArray(value) ? value.length : 1;
 }
 
 /**

@@ -8,11 +8,12 @@ import { Buffer } from 'node:buffer';
 import { BodyText, bytesOf, type BodyChunk } from '../stream/body-text.js';
 import type { HeaderMap } from '../vm/context.js';
 import { beginCoalesced, endCoalesced } from './coalesced-writes.js';
+import { headerOf } from './header-table.js';
 import { showUnsent, silence } from './held-response.js';
 import { putLocalHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 import { announceTrailers, groupedEntries, pairsOfEntries } from './response-entries.js';
-import { headerOf, removeLength, ResponseHeaders } from './response-headers.js';
+import { removeLength, ResponseHeaders } from './response-headers.js';
 
 /** A declared length up to this is kept, by holding the body until its length is known again. */
 const HELD_LENGTH_BYTES = 64 * 1024;
