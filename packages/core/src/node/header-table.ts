@@ -6,17 +6,17 @@
 import { isHttp2, type HeaderValue, type NodeResponse } from './messages.js';
 import { OUT_HEADERS } from './node-symbols.js';
 
+type Table = Record<string, readonly [name: string, value: HeaderValue]>;
+
 /** Lower-case name to [name, value]. Inherits nothing, as Node's own. */
 const HeaderTable = function () {
   // Empty: names come with the headers.
-} as unknown as new () => object;
+} as unknown as new () => Table;
 HeaderTable.prototype = Object.freeze(Object.create(null) as object);
 
-type Entries = Readonly<Record<string, readonly [name: string, value: HeaderValue]>>;
-
 /** By the symbol under which Node keeps it; null: no header was set. */
-function tableOf(res: NodeResponse, symbol: symbol): Entries | null {
-  return (res as unknown as Record<symbol, Entries | null>)[symbol] ?? null;
+function tableOf(res: NodeResponse, symbol: symbol): Table | null {
+  return (res as unknown as Record<symbol, Table | null>)[symbol] ?? null;
 }
 
 /** Before the app sets headers: a response that has some keeps the table that it has. */
@@ -30,6 +30,28 @@ export function giveHeaderTable(res: NodeResponse): void {
 export function headerOf(res: NodeResponse, name: string): HeaderValue | undefined {
   if (OUT_HEADERS === undefined || isHttp2(res)) return res.getHeader(name);
   return tableOf(res, OUT_HEADERS)?.[name]?.[1];
+}
+
+/**
+ * `res.removeHeader` of a lower-case name. What Node deletes a property from becomes a dictionary:
+ * the others get a table of their own instead, and Node finds nothing to delete.
+ */
+export function removeHeader(res: NodeResponse, name: string): void {
+  if (OUT_HEADERS !== undefined && !isHttp2(res)) {
+    const table = tableOf(res, OUT_HEADERS);
+    if (table instanceof HeaderTable && table[name] !== undefined) {
+      (res as unknown as Record<symbol, Table>)[OUT_HEADERS] = without(table, name);
+    }
+  }
+  res.removeHeader(name);
+}
+
+function without(table: Table, removed: string): Table {
+  const rest = new HeaderTable();
+  for (const name in table) {
+    if (name !== removed) rest[name] = table[name] as Table[string];
+  }
+  return rest;
 }
 
 /** How many headers there are, those that repeat one by one. */

@@ -3,7 +3,7 @@
  * case in which the app wrote them until a filter writes them.
  */
 import type { HeaderMap } from '../vm/context.js';
-import { countHeaders, headerOf } from './header-table.js';
+import { countHeaders, headerOf, removeHeader } from './header-table.js';
 import { closeHead, openHead } from './held-response.js';
 import type { NodeResponse } from './messages.js';
 
@@ -67,7 +67,7 @@ export class ResponseHeaders implements HeaderMap {
     this.#noteLength(name);
     const held = openHead(res);
     if (name === 'content-length') removeLength(res);
-    else res.removeHeader(name);
+    else removeHeader(res, name);
     // Node would take it as a wish for a connection that ends with the body.
     if (name === 'transfer-encoding' && res._removedTE === true) res._removedTE = false;
     closeHead(res, held);
@@ -136,6 +136,6 @@ export class ResponseHeaders implements HeaderMap {
  */
 export function removeLength(res: NodeResponse): void {
   const hadLength = headerOf(res, 'content-length') !== undefined;
-  res.removeHeader('content-length');
+  removeHeader(res, 'content-length');
   if (hadLength && res._removedTE === true) res._removedTE = false;
 }
