@@ -358,7 +358,7 @@ const checks: Record<string, Check> = {
         expect(metrics).toContain('wasmcustom_requests_total 3');
         expect(metrics).toContain('wasmcustom_requests_total_method_GET 3');
       },
-      { timeout: 10_000 },
+      { timeout: 40_000 },
     );
     running.terminate();
   },
@@ -408,7 +408,8 @@ describe('programs in the documents', () => {
     expect(snippets.map(({ name }) => name).sort()).toEqual(Object.keys(checks).sort());
   });
 
-  it.each(snippets)('$name in $document', async (snippet) => {
+  // Some start threads and load all packages from their sources.
+  it.each(snippets)('$name in $document', { timeout: 60_000 }, async (snippet) => {
     printed = [];
     for (const method of ['log', 'info', 'warn', 'error', 'debug'] as const) {
       vi.spyOn(console, method).mockImplementation((...values) => {
