@@ -15,14 +15,17 @@ const BULK_SHIFT = 3;
 /** As the WebAssembly part of the weaver has them: `wat/host.wat`. */
 export const UNITS = {
   unitsPerLook: UNITS_PER_LOOK,
-  /** Units that a function with loops takes for them when it is entered, beside a round of each. */
-  firstLoopUnits: 1024,
+  /** Units that a function's loops may use when it is entered, beside a round of each. */
+  firstLoopUnits: 512,
   /** What a call costs beside what is called. */
   callUnits: 16,
   /** A hostcall: so that the clock is read after a hundred or so. */
   hostcallUnits: 32_768,
-  /** What a function may cost that does not pay for itself, all that it calls included. */
-  cheapUnits: 512,
+  /**
+   * What a function may cost that does not pay for itself, with all that it calls of this kind. Its
+   * callers pay for it whether they come to the call or not, so more would have the clock read too often.
+   */
+  cheapUnits: 2048,
   bulkManyBytes: 4096,
   bulkShift: BULK_SHIFT,
   /** What one region can cost at most; more would not fit the counter. */

@@ -100,10 +100,10 @@ describe('a woven module', () => {
   it('has a check at each call where more calls stand together than one check can pay for', () => {
     const { bytes } = large.find(({ name }) => name.startsWith('more calls')) as Specimen;
     const before = Buffer.from(bytes).toString('hex');
-    // i32.const 0  call_indirect 0, and behind the first: i32.const 512  call …
+    // i32.const 0  call_indirect 0, and between them: i32.const 2048  call …
     expect(before).toContain('4100110000'.repeat(8000));
     const after = Buffer.from(weaveModule(bytes, LIMITS).bytes).toString('hex');
-    expect(after.match(/41800410[0-9a-f]{2}110000/g)).toHaveLength(8000);
+    expect(after.match(/41801010[0-9a-f]{2}110000/g)).toHaveLength(8000);
   });
 
   it('has other names where the module has these itself', async () => {
@@ -174,6 +174,52 @@ describe('a woven module', () => {
     expect(after).toContain('070020004101');
     expect(before).toContain('070020004101');
     expect(after).toContain('0800200010001000');
+  });
+
+  it('has a function paid for by its callers, and only its loops by themselves, where it is small', async () => {
+    const bytes = await assemble(`(module (global $units (mut i32) (i32.const 0))
+      (func $small (param i32) (result i32) (local i32)
+        (loop (local.set 1 (i32.add (local.get 1) (local.get 0)))
+          (br_if 0 (local.tee 0 (i32.shr_u (local.get 0) (i32.const 1)))))
+        (local.get 1))
+      (func (export "run") (param i32) (result i32)
+        (call $small (local.get 0)) (if (result i32) (then (call 1 (i32.const 0))) (else (i32.const 7)))))`);
+    const woven = weaveModule(bytes, LIMITS);
+    expect(run(woven.bytes, woven)[0]).toEqual(run(bytes)[0]);
+    // global.get 1 (i32.const …): of the two only the one that calls itself, and what is added.
+    const code = Buffer.from(woven.bytes).toString('hex');
+    expect(code.match(/230141[0-9a-f]{2,6}6b2401/g)).toHaveLength(1);
+  });
+
+  const ring = (length: number): string =>
+    Array.from({ length }, (_, index) => {
+      const next = String((index + 1) % length);
+      return `(func (param i32) (return_call ${next} (local.get 0)))`;
+    }).join(' ');
+  it.each([
+    ['itself', ring(1)],
+    ['each other', ring(2)],
+    ['each other in a circle', ring(7)],
+    ['each other in a circle too large to be gone through', ring(250)],
+    // $b is met while $a is gone through, and again, known by then, while $d is.
+    [
+      'each other by two ways',
+      `(func $a (param i32) (return_call $b (local.get 0)))
+       (func $b (param i32) (if (local.get 0) (then (return_call $c (i32.const 0))))
+         (return_call $d (i32.const 0)))
+       (func $c (param i32) (return_call $d (local.get 0)))
+       (func $d (param i32) (return_call $b (i32.const 1)))`,
+    ],
+  ])('ends functions without loops that call %s for ever', async (_, functions) => {
+    const bytes = await assemble(`(module ${functions}
+      (func (export "run") (param i32) (call 0 (local.get 0))))`);
+    const { time, bytes: code } = weaveModule(bytes, LIMITS);
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code));
+    (exports[time?.exports.clock as string] as WebAssembly.Table).set(
+      0,
+      clockOf(() => 0),
+    );
+    expect(() => (exports['run'] as (n: number) => void)(1)).toThrow(/unreachable/);
   });
 
   it('is the very bytes where nothing is to be limited', () => {

@@ -1,5 +1,5 @@
-  ;; What code costs, in units (units.ts). A function or loop pays for itself before it runs; what is
-  ;; cheap is paid for by those who call it.
+  ;; What code costs, in units (units.ts). A function or loop pays for itself before it runs; a function
+  ;; that is cheap is paid for by those who call it, with what its loops may use at first.
 
   ;; From a note to what is known of its costs, three numbers: of a region, the region that pays for it,
   ;; itself or one around it; of a region that pays, bytes of code, and what its calls cost.
@@ -36,11 +36,8 @@
 
   ;; What the instruction of an event costs those in whose code it stands.
   (func $costOfEvent (param $target i32) (result i32)
-    (local $cost i32)
-    (if (i32.ge_s (local.get $target) (global.get $importedFunctions)) (then
-      (local.set $cost (call $cheapCost
-        (i32.sub (local.get $target) (global.get $importedFunctions)) (i32.const 0)))
-      (return (select (local.get $cost) (global.get $callUnits) (local.get $cost)))))
+    (if (i32.ge_s (local.get $target) (global.get $importedFunctions))
+      (then (return (call $costOfCall (local.get $target) (i32.const 0)))))
     (if (i32.ge_s (local.get $target) (i32.const 0))
       (then (return (global.get $hostcallUnits))))
     ;; INDIRECT
@@ -50,26 +47,28 @@
     ;; BULK
     (i32.shr_u (global.get $bulkManyBytes) (global.get $bulkShift)))
 
-  ;; What a function of the code section costs, all that it calls included; 0: it pays for itself. One
-  ;; that calls itself, however far around, does.
+  ;; What a function of the code section costs, with all that it calls which does not pay for itself;
+  ;; 0: it pays for itself. Of functions that come back to each other at least one does: the one that
+  ;; is met again while what it calls is being added up.
   (func $cheapCost (param $index i32) (param $depth i32) (result i32)
     (local $slot i32) (local $cost i32)
     (local.set $slot
       (i32.add (global.get $cheapCosts) (i32.shl (local.get $index) (i32.const 2))))
     (local.set $cost (i32.load (local.get $slot)))
-    (if (local.get $cost) (then
-      (return (select (local.get $cost) (i32.const 0)
-        (i32.gt_s (local.get $cost) (i32.const 0))))))
-    (if (i32.gt_u (local.get $depth) (i32.const 100)) (then (return (i32.const 0))))
-    ;; As far as is known while it is being found out, it pays for itself.
-    (i32.store (local.get $slot) (i32.const -1))
+    (if (i32.gt_s (local.get $cost) (i32.const 0)) (then (return (local.get $cost))))
+    (if (i32.or (local.get $cost) (i32.gt_u (local.get $depth) (i32.const 100))) (then
+      (i32.store (local.get $slot) (i32.const -1)) ;; It pays for itself, whatever is found out.
+      (return (i32.const 0))))
+    (i32.store (local.get $slot) (i32.const -2)) ;; It is being found out.
     (local.set $cost (call $sum (local.get $index) (local.get $depth)))
-    (if (local.get $cost) (then (i32.store (local.get $slot) (local.get $cost))))
+    (if (i32.eq (i32.load (local.get $slot)) (i32.const -1)) (then (return (i32.const 0))))
+    (i32.store (local.get $slot) (select (local.get $cost) (i32.const -1) (local.get $cost)))
     (local.get $cost))
 
-  ;; The code of a function and what that calls; 0: too much.
+  ;; The code of a function and what that calls; 0: too much, or what can not be known beforehand.
   (func $sum (param $index i32) (param $depth i32) (result i32)
-    (local $at i32) (local $cost i32) (local $kind i32) (local $callee i32)
+    (local $at i32) (local $cost i32) (local $kind i32) (local $loopUnits i32)
+    (local.set $loopUnits (global.get $firstLoopUnits))
     (local.set $at (i32.add (i32.const 16) (i32.load
       (i32.add (global.get $bodies) (i32.shl (local.get $index) (i32.const 2))))))
     (local.set $cost (i32.add (i32.const 1)
@@ -83,14 +82,24 @@
         ;; The next function, and a loop to which nothing branches.
         (if (i32.eq (local.get $kind) (i32.const -6)) (then (return (local.get $cost))))
         (br_if $more (i32.eq (local.get $kind) (i32.const -5)))
+        ;; A loop that repeats: what they all may use at first, once; a round of it is in the sum.
+        (if (i32.eq (local.get $kind) (i32.const -4)) (then
+          (local.set $cost (i32.add (local.get $cost) (local.get $loopUnits)))
+          (local.set $loopUnits (i32.const 0))
+          (br_if $dear (i32.gt_u (local.get $cost) (global.get $cheapUnits)))
+          (br $more)))
         (br_if $dear (i32.lt_s (local.get $kind) (global.get $importedFunctions)))
-        (local.set $callee (call $cheapCost
-          (i32.sub (local.get $kind) (global.get $importedFunctions))
-          (i32.add (local.get $depth) (i32.const 1))))
-        (br_if $dear (i32.eqz (local.get $callee)))
-        (local.set $cost (i32.add (local.get $cost) (local.get $callee)))
+        (local.set $cost (i32.add (local.get $cost)
+          (call $costOfCall (local.get $kind) (i32.add (local.get $depth) (i32.const 1)))))
         (br_if $more (i32.le_u (local.get $cost) (global.get $cheapUnits)))))
     (i32.const 0))
+
+  ;; What a call of a function that is not imported costs those in whose code it stands.
+  (func $costOfCall (param $target i32) (param $depth i32) (result i32)
+    (local $cost i32)
+    (local.set $cost (call $cheapCost
+      (i32.sub (local.get $target) (global.get $importedFunctions)) (local.get $depth)))
+    (select (local.get $cost) (global.get $callUnits) (local.get $cost)))
 
   ;; Finds out who pays, and how much; answers how many places for checks there are, at most.
   (func (export "addUp") (param $toCosts i32) (result i32)

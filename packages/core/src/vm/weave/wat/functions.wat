@@ -8,7 +8,7 @@
   (func (export "weave") (param $start i32) (param $out i32) (param $shift i32)
       (param $marks i32) (param $toOriginal i32)
       (param $units i32) (param $look i32) (param $charge i32) (param $refill i32)
-    (local $index i32)
+    (local $index i32) (local $pays i32)
     (global.set $copied (local.get $start))
     (global.set $out (local.get $out))
     (global.set $toWoven (local.get $shift))
@@ -21,20 +21,25 @@
     (call $mark)
     (block $done (loop $more
       (br_if $done (i32.eq (local.get $index) (global.get $bodyCount)))
-      (if (i32.eqz (call $cheapCost (local.get $index) (i32.const 0)))
-        (then (call $weaveFunction (local.get $index))))
+      (local.set $pays (i32.eqz (call $cheapCost (local.get $index) (i32.const 0))))
+      (if (i32.or (local.get $pays) (call $hasLoops (local.get $index)))
+        (then (call $weaveFunction (local.get $index) (local.get $pays))))
       (local.set $index (i32.add (local.get $index) (i32.const 1)))
       (br $more)))
     (call $copyUpTo (global.get $end)))
 
-  (func $weaveFunction (param $index i32)
+  (func $hasLoops (param $index i32) (result i32)
+    (i32.and (i32.const 4) (i32.load8_u (i32.add (global.get $flags) (local.get $index)))))
+
+  ;; $pays: for itself; else those who call it do, and only its loops have checks.
+  (func $weaveFunction (param $index i32) (param $pays i32)
     (local $note i32) (local $region i32) (local $flags i32) (local $hasLoops i32)
     (local $hasEvents i32) (local $loopUnits i32) (local $size i32)
     (local.set $note (i32.load
       (i32.add (global.get $bodies) (i32.shl (local.get $index) (i32.const 2)))))
     (local.set $region (i32.add (local.get $note) (i32.const 16)))
     (local.set $flags (i32.load8_u (i32.add (global.get $flags) (local.get $index))))
-    (local.set $hasLoops (i32.and (local.get $flags) (i32.const 4)))
+    (local.set $hasLoops (call $hasLoops (local.get $index)))
     (local.set $hasEvents
       (i32.or (i32.and (local.get $flags) (i32.const 3)) (global.get $hasCrowds)))
     (if (local.get $hasLoops)
@@ -43,8 +48,8 @@
       ;; HAS_BULK: a length has a local too.
       (select (i32.const 2) (i32.ne (local.get $hasLoops) (i32.const 0))
         (i32.and (local.get $flags) (i32.const 1)))))
-    (call $payAtEntry (call $atMost
-      (i32.add (call $costOfRegion (local.get $region)) (local.get $loopUnits))))
+    (if (local.get $pays) (then (call $payAtEntry (call $atMost
+      (i32.add (call $costOfRegion (local.get $region)) (local.get $loopUnits))))))
     (if (local.get $hasLoops)
       (then (call $setLoopUnits (global.get $local) (local.get $loopUnits))))
     (call $mark)
