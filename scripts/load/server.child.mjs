@@ -4,6 +4,7 @@ import { createHost } from '@proxy-wasm-node/core';
 import { readArgument } from '../../bench/child.mjs';
 import { apps } from './apps/index.mjs';
 import { openChain } from './chain.mjs';
+import { isConnectionOver } from './connection-over.mjs';
 import { kept, resources } from './kept.mjs';
 
 /** @typedef {{ adapter: string }} ServerJob */
@@ -53,16 +54,6 @@ process.send?.({ port: app.port });
 /** Whoever started it is gone. */
 function endOrphan() {
   process.exit(1);
-}
-
-/**
- * The client has gone, or has its answer from a filter and nothing more is asked of the connection: the
- * app, which still reads the request, is then told that it is over.
- *
- * @param {import('node:http').IncomingMessage} request whose handler has failed
- */
-function isConnectionOver({ complete, socket }) {
-  return !complete || socket.destroyed || socket.readableEnded || socket.writableEnded;
 }
 
 /** What filters log is formatted and taken, as in an app; only counts are kept. @param {object} _fields @param {string} message */

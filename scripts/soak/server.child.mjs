@@ -6,6 +6,7 @@ import { createHost } from '@proxy-wasm-node/core';
 
 import { readArgument } from '../../bench/child.mjs';
 import { openExpress } from '../load/apps/express.mjs';
+import { isConnectionOver } from '../load/connection-over.mjs';
 import { kept, resources } from '../load/kept.mjs';
 import { openExamples, openUpstreams } from './examples-site.mjs';
 import { openSites, siteNames } from './failing-site.mjs';
@@ -47,7 +48,10 @@ const host = createHost({
   upstreams: upstreams.upstreams,
 });
 const examples = await openExamples(host, upstreams.linesPort);
-const app = await openExpress(examples.chain, (error) => addError(String(error)));
+const app = await openExpress(examples.chain, (error, request) => {
+  // The app may have begun to read what a client then does not send.
+  if (!isConnectionOver(request)) addError(String(error));
+});
 const sites = await openSites(host, /** @type {SiteRates} */ (readArgument()));
 const sitesServer = createServer((req, res) => {
   const site = sites.get((req.url ?? '').split('/')[1] ?? '');
