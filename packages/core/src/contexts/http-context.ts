@@ -10,6 +10,7 @@ import {
   type ReadableHeaderMap,
   type SetPropertyResult,
 } from '../vm/context.js';
+import { keepShape } from '../vm/kept-shape.js';
 import { TRAPPED, type Vm } from '../vm/vm.js';
 import { joinPrefix, type PluginContext } from './plugin-context.js';
 import { ownProperty } from './plugin-properties.js';
@@ -328,3 +329,6 @@ function heldHeaders(direction: DirectionPort): HeaderMap | undefined {
 function heldTrailers(direction: DirectionPort): HeaderMap | undefined {
   return direction.trailersHeld ? direction.trailers : direction.createTrailers();
 }
+
+const NO_ROOT = { vm: { nextContextId: () => 0 } } as PluginContext;
+keepShape(new HttpContext(NO_ROOT, undefined as never, undefined as never, undefined as never));

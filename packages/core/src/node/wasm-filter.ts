@@ -11,6 +11,7 @@ import {
   type Next,
   type Over,
 } from './exchange.js';
+import { keepExchange } from './kept-exchange.js';
 import type { LocalAnswer } from './local-answer.js';
 import {
   EXCHANGE,
@@ -20,6 +21,8 @@ import {
   type ServerRequest,
 } from './messages.js';
 import { PluginChain, type FilterPlugins } from './plugin-chain.js';
+
+keepExchange();
 
 export interface WasmFilterOptions {
   /** Where plugins that are given as options are made; default: the process's default host. */

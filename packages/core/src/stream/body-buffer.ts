@@ -1,4 +1,5 @@
 import type { GuestBuffer } from '../vm/context.js';
+import { keepShape } from '../vm/kept-shape.js';
 import { bytesOf, type BodyChunk } from './body-text.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -111,3 +112,5 @@ export const NO_BODY: GuestBuffer = {
   copyTo: () => undefined,
   set: () => false,
 };
+
+keepShape(new BodyBuffer());

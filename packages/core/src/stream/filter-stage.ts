@@ -4,6 +4,7 @@ import type { DirectionPort } from '../contexts/ports.js';
 import type { Callbacks } from '../vm/callbacks.js';
 import type { GuestBuffer, HeaderMap } from '../vm/context.js';
 import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
+import { keepShape } from '../vm/kept-shape.js';
 import { TRAPPED } from '../vm/vm.js';
 import { NO_BODY } from './body-buffer.js';
 import { bytesOf, type BodyChunk } from './body-text.js';
@@ -430,3 +431,5 @@ export class FilterStage implements DirectionPort, PausedStage {
     else this.next.receiveTrailers(trailers);
   }
 }
+
+keepShape(new FilterStage(undefined as never, undefined as never));

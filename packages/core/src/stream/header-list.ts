@@ -1,4 +1,5 @@
 import type { HeaderMap } from '../vm/context.js';
+import { keepShape } from '../vm/kept-shape.js';
 
 /** Index of the first entry of a lower-case name in name, value, … of any case; -1 if absent. */
 export function findHeader(flat: readonly string[], name: string, from = 0): number {
@@ -147,3 +148,5 @@ export class HeaderList implements HeaderMap {
     else this.editedNames.push(stored);
   }
 }
+
+keepShape(new HeaderList());

@@ -9,6 +9,7 @@ import type {
   SetPropertyResult,
 } from '../vm/context.js';
 import { defer, guestIsRunning, runDeferred } from '../vm/deferred.js';
+import { keepShape } from '../vm/kept-shape.js';
 import { TRAPPED } from '../vm/vm.js';
 import { bytesOf, type BodyChunk } from './body-text.js';
 import { FilterStage, type StageStream } from './filter-stage.js';
@@ -429,3 +430,5 @@ export class HttpStream implements ExchangePort, StageStream {
     this.sendLocalResponse({ statusCode, details, body, headers: [], grpcStatus: -1 });
   }
 }
+
+keepShape(new HttpStream(undefined as never, undefined as never, { bufferedBodyBytes: 0 }));

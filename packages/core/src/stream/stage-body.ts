@@ -1,4 +1,5 @@
 import type { GuestBuffer } from '../vm/context.js';
+import { keepShape } from '../vm/kept-shape.js';
 import { BodyBuffer, NO_BODY } from './body-buffer.js';
 import type { BodyChunk } from './body-text.js';
 
@@ -102,3 +103,5 @@ export class StageBody {
     }
   }
 }
+
+keepShape(new StageBody(undefined as never, true, 0));

@@ -4,7 +4,10 @@ import { ProxyWasmError } from '../errors.js';
 import type { Host } from '../host.js';
 import { PluginChain, type FilterPlugins } from '../node/plugin-chain.js';
 import { connectionOf, findConnection } from './connection.js';
+import { keepConnection } from './kept-connection.js';
 import { attachToServer, refuseHttpSocket } from './tcp-server.js';
+
+keepConnection();
 
 export interface TcpFilterOptions {
   /** Where plugins that are given as options are made; default: the process's default host. */
