@@ -12,6 +12,11 @@ export const INVALID_VALUE = '\0';
 
 const COLON = 58;
 
+/** Whether a name is one of `:path` and its like, which stand in no HTTP/1 head. */
+export function isPseudoHeader(name: string): boolean {
+  return name.charCodeAt(0) === COLON;
+}
+
 /** A name as header maps hold it: lower-case; '' where HTTP has no such name, so no map has it. */
 export function toHeaderName(text: string): string {
   const name = text.toLowerCase();
@@ -45,7 +50,7 @@ const RESPONSE_PSEUDO = new Map([[':status', /^[2-9]\d\d$/]]);
  */
 export function isAllowedHeader(mapType: number, name: string, value: string): boolean {
   if (name === '' || value === INVALID_VALUE) return false;
-  if (name.charCodeAt(0) !== COLON) return true;
+  if (!isPseudoHeader(name)) return true;
   if (mapType === MapType.HTTP_REQUEST_HEADERS)
     return REQUEST_PSEUDO.get(name)?.test(value) === true;
   if (mapType !== MapType.HTTP_RESPONSE_HEADERS) return false;
@@ -84,7 +89,7 @@ export function areAllowedHeaders(mapType: number, entries: readonly string[]): 
     const name = entries[index] as string;
     const value = entries[index + 1] as string;
     if (!NAME.test(name) || NO_VALUE.test(value)) return false;
-    if (name.charCodeAt(0) === COLON && !isAllowedHeader(mapType, name, value)) return false;
+    if (isPseudoHeader(name) && !isAllowedHeader(mapType, name, value)) return false;
   }
   return true;
 }

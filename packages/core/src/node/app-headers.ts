@@ -2,7 +2,12 @@
  * What handlers before a filter did to `req.headers`: the filter sees it, as what comes after those
  * handlers does.
  */
-import { INVALID_VALUE, toHeaderName, toHeaderValue } from '../abi/header-syntax.js';
+import {
+  INVALID_VALUE,
+  isPseudoHeader,
+  toHeaderName,
+  toHeaderValue,
+} from '../abi/header-syntax.js';
 import { isSameHeaderName, type HeaderList } from '../stream/header-list.js';
 import { addHeaderLine, isHttp2, isInjected, type NodeRequest } from './messages.js';
 import { HEADERS, HEADERS_COUNT, KNOWS_HEADERS } from './node-symbols.js';
@@ -48,7 +53,7 @@ function builtHeaders(req: NodeRequest): Headers | undefined {
 }
 
 function adopt(list: HeaderList, name: string, value: unknown): void {
-  if (NOT_ADOPTED.has(name) || name.startsWith(':') || toHeaderName(name) !== name) return;
+  if (NOT_ADOPTED.has(name) || isPseudoHeader(name) || toHeaderName(name) !== name) return;
   const values = (Array.isArray(value) ? value : [value]).filter((one) => one != null).map(String);
   // Not what HTTP can carry: the guest could not be given it.
   if (values.some((one) => toHeaderValue(one) === INVALID_VALUE)) return;
@@ -81,7 +86,7 @@ function joinedHeaders(list: HeaderList): Headers {
   const entries = list.entries();
   for (let index = 0; index < entries.length; index += 2) {
     const name = entries[index] as string;
-    if (name.startsWith(':') || Object.hasOwn(headers, name)) continue;
+    if (isPseudoHeader(name) || Object.hasOwn(headers, name)) continue;
     const values = list.values(name);
     headers[name] = name === 'set-cookie' ? values : values.join(name === 'cookie' ? '; ' : ', ');
   }

@@ -14,16 +14,21 @@ const HeaderTable = function () {
 } as unknown as new () => Table;
 HeaderTable.prototype = Object.freeze(Object.create(null) as object);
 
-/** By the symbol under which Node keeps it; null: no header was set. */
-function tableOf(res: NodeResponse, symbol: symbol): Table | null {
-  return (res as unknown as Record<symbol, Table | null>)[symbol] ?? null;
+/** A response, by the symbol under which Node keeps its table; null: no header was set. */
+type Internals = Record<symbol, Table | null | undefined>;
+
+function tableOf(res: NodeResponse, symbol: symbol): Internals[symbol] {
+  return (res as unknown as Internals)[symbol];
+}
+
+function setTable(res: NodeResponse, symbol: symbol, table: Table): void {
+  (res as unknown as Internals)[symbol] = table;
 }
 
 /** Before the app sets headers: a response that has some keeps the table that it has. */
 export function giveHeaderTable(res: NodeResponse): void {
   if (OUT_HEADERS === undefined || isHttp2(res)) return;
-  const internals = res as unknown as Record<symbol, object | null>;
-  if (internals[OUT_HEADERS] === null) internals[OUT_HEADERS] = new HeaderTable();
+  if (tableOf(res, OUT_HEADERS) === null) setTable(res, OUT_HEADERS, new HeaderTable());
 }
 
 /** `res.getHeader` of a lower-case name, with none of its checks. */
@@ -40,7 +45,7 @@ export function removeHeader(res: NodeResponse, name: string): void {
   if (OUT_HEADERS !== undefined && !isHttp2(res)) {
     const table = tableOf(res, OUT_HEADERS);
     if (table instanceof HeaderTable && table[name] !== undefined) {
-      (res as unknown as Record<symbol, Table>)[OUT_HEADERS] = without(table, name);
+      setTable(res, OUT_HEADERS, without(table, name));
     }
   }
   res.removeHeader(name);
@@ -54,6 +59,12 @@ function without(table: Table, removed: string): Table {
   return rest;
 }
 
+export function hasHeaders(res: NodeResponse): boolean {
+  if (OUT_HEADERS === undefined || isHttp2(res)) return res.getHeaderNames().length > 0;
+  for (const _ in tableOf(res, OUT_HEADERS) ?? {}) return true;
+  return false;
+}
+
 /** How many headers there are, those that repeat one by one. */
 export function countHeaders(res: NodeResponse): number {
   let count = 0;
@@ -62,7 +73,7 @@ export function countHeaders(res: NodeResponse): number {
     for (const name in headers) count += countOf(headers[name]);
   } else {
     const table = tableOf(res, OUT_HEADERS);
-    if (table !== null) for (const name in table) count += countOf(table[name]?.[1]);
+    if (table != null) for (const name in table) count += countOf(table[name]?.[1]);
   }
   return count;
 }

@@ -1,4 +1,5 @@
 /** The head of a filter's own answer, in the place of whatever was set on the response. */
+import { isPseudoHeader } from '../abi/header-syntax.js';
 import { HeaderList } from '../stream/header-list.js';
 import type { HeaderMap } from '../vm/context.js';
 import type { NodeResponse } from './messages.js';
@@ -43,7 +44,7 @@ export function putLocalHead(res: NodeResponse, headers: HeaderMap): void {
   if (!entries.includes('content-length')) res.removeHeader('content-length');
   const grouped = groupedEntries(entries);
   for (const name of Object.keys(grouped)) {
-    if (name.startsWith(':')) continue;
+    if (isPseudoHeader(name)) continue;
     res.setHeader(name, grouped[name] as string | string[]);
   }
 }

@@ -3,6 +3,7 @@
  * in Node's own `rawHeaders`, so a filter that changes nothing costs nothing; after an edit
  * `headers`, `headersDistinct` and `rawHeaders` say the same.
  */
+import { isPseudoHeader } from '../abi/header-syntax.js';
 import { findHeader, HeaderList } from '../stream/header-list.js';
 import { adoptHeaders } from './app-headers.js';
 import { addHeaderLine, isHttp2, isInjected, type NodeRequest } from './messages.js';
@@ -10,7 +11,6 @@ import { HEADERS, HEADERS_COUNT, HEADERS_DISTINCT, KNOWS_HEADERS } from './node-
 import { fullPath, route } from './request-path.js';
 
 type Headers = Record<string, string | string[] | undefined>;
-const COLON = 58;
 const REQUIRED = [':path', ':method'] as const;
 
 /** Node's request, by the symbols under which it keeps its headers. */
@@ -77,7 +77,7 @@ export class RequestHeaders {
     const { list } = this;
     const names = list.editedNames ?? [];
     list.editedNames = undefined;
-    const rerouted = names.some(isPseudo) && this.#showPseudo(names);
+    const rerouted = names.some(isPseudoHeader) && this.#showPseudo(names);
     if (this.#lengthHidden) names.push('content-length', 'transfer-encoding');
     if (isHttp2(this.#req)) this.#showHttp2(names);
     else this.#showHttp1(names);
@@ -123,7 +123,7 @@ export class RequestHeaders {
       distinct = req.headersDistinct;
     }
     for (const name of names) {
-      if (isPseudo(name)) continue;
+      if (isPseudoHeader(name)) continue;
       if (headers != null) refresh(req, headers, name, false);
       if (distinct != null) refresh(req, distinct, name, true);
     }
@@ -137,7 +137,7 @@ export class RequestHeaders {
     const pseudo = [':method', ':path', ':scheme', ':authority'];
     for (const name of [':scheme', ':authority']) setOrDelete(headers, name, list.get(name));
     for (const name of names) {
-      if (name.startsWith(':') || (name === 'host' && !('host' in headers))) continue;
+      if (isPseudoHeader(name) || (name === 'host' && !('host' in headers))) continue;
       const values = list.values(name);
       setOrDelete(headers, name, name === 'set-cookie' ? values : joined(name, values));
     }
@@ -168,10 +168,6 @@ export class RequestHeaders {
       writable: true,
     });
   }
-}
-
-function isPseudo(name: string): boolean {
-  return name.charCodeAt(0) === COLON;
 }
 
 function isEncrypted(req: NodeRequest): boolean {
@@ -220,7 +216,7 @@ function flatOfHttp2(req: NodeRequest): string[] {
   for (let index = 0; index < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
     if (name === ':authority') flat.unshift('host', rawHeaders[index + 1] as string);
-    else if (!name.startsWith(':')) flat.push(name, rawHeaders[index + 1] as string);
+    else if (!isPseudoHeader(name)) flat.push(name, rawHeaders[index + 1] as string);
   }
   return flat;
 }

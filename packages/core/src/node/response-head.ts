@@ -1,5 +1,5 @@
 /** `writeHead`'s arguments, put on the response as Node would put them. */
-import { countHeaders, headerOf } from './header-table.js';
+import { hasHeaders, headerOf } from './header-table.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 
 /** What `writeHead` was called with: status, then reason and headers, either of them optional. */
@@ -38,7 +38,7 @@ function mergeArray(res: NodeResponse, headers: readonly unknown[]): void {
       'ERR_INVALID_ARG_VALUE',
     );
   }
-  if (countHeaders(res) > 0) {
+  if (hasHeaders(res)) {
     for (let index = 0; index < flat.length; index += 2) res.removeHeader(flat[index] as string);
   }
   for (let index = 0; index < flat.length; index += 2) {

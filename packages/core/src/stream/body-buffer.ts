@@ -73,14 +73,22 @@ export class BodyBuffer implements GuestBuffer {
   set(start: number, length: number, data: Uint8Array): boolean {
     if (start === 0) {
       this.#drop(length);
-      if (data.length > 0) this.#chunks = [data, ...this.#chunks];
+      this.#prepend(data);
     } else if (start >= this.#length) {
-      if (data.length > 0) this.#chunks = [...this.#chunks, data];
+      this.append(data);
     } else {
       return false;
     }
-    this.#length += data.length;
     return true;
+  }
+
+  #prepend(chunk: Uint8Array): void {
+    if (this.#length === 0) {
+      this.append(chunk);
+    } else if (chunk.length > 0) {
+      this.#chunks.unshift(chunk);
+      this.#length += chunk.length;
+    }
   }
 
   /** Drops the first `length` bytes, all if there are fewer. */

@@ -1,3 +1,4 @@
+import { isPseudoHeader } from '../abi/header-syntax.js';
 import type { HeaderMap } from '../vm/context.js';
 import { keepShape } from '../vm/kept-shape.js';
 
@@ -126,7 +127,7 @@ export class HeaderList implements HeaderMap {
     this.#flat.length = 0;
     for (let index = 0; index < entries.length; index += 2) {
       const name = entries[index] as string;
-      const isApart = apart && name.startsWith(':') && name !== ':authority';
+      const isApart = apart && isPseudoHeader(name) && name !== ':authority';
       const list = isApart ? this.#pseudo : this.#flat;
       list.push(apart && name === ':authority' ? 'host' : name, entries[index + 1] as string);
       this.#edit(name);
@@ -135,7 +136,7 @@ export class HeaderList implements HeaderMap {
 
   #listOf(name: string): string[] {
     if (!this.#apart) return this.#flat;
-    return name.charCodeAt(0) === 58 && name !== ':authority' ? this.#pseudo : this.#flat;
+    return isPseudoHeader(name) && name !== ':authority' ? this.#pseudo : this.#flat;
   }
 
   #stored(name: string): string {

@@ -1,3 +1,4 @@
+import { isPseudoHeader } from '../abi/header-syntax.js';
 import type { HeaderMap, LocalResponse } from '../vm/context.js';
 import { grpcStatusOfHttp, isGrpcStatus } from './grpc-status.js';
 
@@ -50,7 +51,7 @@ function writeGrpc(head: HeaderMap, response: LocalResponse): Uint8Array {
 function writeHeaders(head: HeaderMap, headers: readonly string[]): void {
   for (let index = 0; index < headers.length; index += 2) {
     const name = headers[index] as string;
-    if (name.startsWith(':')) continue;
+    if (isPseudoHeader(name)) continue;
     if (name !== 'set-cookie' && headers.indexOf(name) === index) head.remove(name);
     head.add(name, headers[index + 1] as string);
   }

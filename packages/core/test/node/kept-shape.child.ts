@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import { connect, createServer as createTcpServer, type AddressInfo, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
+import { runInThisContext } from 'node:vm';
 
 import { HttpContext } from '../../src/contexts/http-context.js';
 import { TcpContext } from '../../src/contexts/tcp-context.js';
@@ -30,7 +31,7 @@ import { TcpStream } from '../../src/tcp/tcp-stream.js';
 const { gc: collectGarbage } = globalThis;
 if (collectGarbage === undefined) throw new Error('run with --expose-gc --allow-natives-syntax');
 // No parser but V8's knows this syntax.
-const isFast = new Function('object', 'return %HasFastProperties(object)') as (o: object) => boolean;
+const isFast = runInThisContext('(object) => %HasFastProperties(object)') as (o: object) => boolean;
 
 const HTTP = [
   ...[Exchange, RequestEnd, RequestHeaders, RequestTap, ResponseTap, ResponseWriter],

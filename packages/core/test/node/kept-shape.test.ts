@@ -24,7 +24,11 @@ const HTTP = {
   proxy_on_response_headers: [{ add: [2, 'x-b', '2'] as const }],
   proxy_on_response_body: [],
 };
-const TCP = { proxy_on_new_connection: [], proxy_on_downstream_data: [], proxy_on_upstream_data: [] };
+const TCP = {
+  proxy_on_new_connection: [],
+  proxy_on_downstream_data: [],
+  proxy_on_upstream_data: [],
+};
 
 it('objects of exchanges keep their shape, when garbage is collected between the first', async () => {
   const paths: string[] = [];
