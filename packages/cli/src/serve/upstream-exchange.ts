@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { PassThrough, type Readable } from 'node:stream';
 
 import type { Dispatcher } from 'undici';
+import { keepShape } from '@proxy-wasm-node/core/node';
 import type { ForwardAction, Route } from '@proxy-wasm-node/envoy';
 
 import { failureOf, idleTimeout, REQUEST_TIMEOUT, type Failure } from './failures.js';
@@ -225,6 +226,8 @@ export class UpstreamExchange implements Dispatcher.DispatchHandler {
     clearTimeout(this.#idleTimer);
   }
 }
+
+keepShape(new UpstreamExchange({} as ServedRequest, undefined as never, undefined as never));
 
 const FIRST_FINAL_STATUS = 200;
 const CONNECTION_LENGTH = 'connection'.length;

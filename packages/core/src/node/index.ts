@@ -10,6 +10,7 @@ export {
 } from './wasm-filter.js';
 export { ScopeFilters, type RouteOptions, type ScopeOptions } from './scope-filters.js';
 export { hasRun, markRun } from './filters-run.js';
+export { keepShape } from '../vm/kept-shape.js';
 export { invalidOptions } from './invalid-options.js';
 export { BODY_HEADERS } from './local-head.js';
 export type { LocalAnswer } from './local-answer.js';
