@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
  * @typedef {{ passed: number, failed: number, note: string }} Count
  * @typedef {{ status: string, fullName: string, failureMessages?: string[] | null }} Case
  * @typedef {{ numPassedTests: number, numFailedTests: number, numPendingTests: number,
- *   numTodoTests: number, testResults?: { name: string, assertionResults: Case[] }[] }} Report
+ *   numTodoTests: number, testResults?: TestFile[] }} Report
+ * @typedef {{ name: string, status?: string, message?: string, assertionResults: Case[] }} TestFile
  *
  * @typedef {object} Failure
  * @property {string} file the test file's path
@@ -24,8 +25,9 @@ export function countStep(status) {
 }
 
 /**
- * A test run counts as the cases that vitest's JSON report lists. What fails outside a case (a file that
- * does not load, an unhandled rejection, no case at all) shows only in the exit code and counts as one.
+ * A test run counts as the cases that vitest's JSON report lists; a file that does not load is one that
+ * failed. What else fails outside a case (an unhandled rejection, no case at all) shows only in the exit
+ * code and counts as one.
  *
  * @param {string} file vitest's report; may be missing when the run broke early
  * @param {number | string} status
@@ -36,7 +38,7 @@ export function countTests(file, status) {
   if (!report) return { passed: 0, failed: 1, note: `no report, exit ${status}` };
   const passed = report.numPassedTests;
   const skipped = report.numPendingTests + report.numTodoTests;
-  let failed = report.numFailedTests;
+  let failed = report.numFailedTests + brokenFilesOf(report).length;
   let note = `${passed} passed, ${failed} failed, ${skipped} skipped`;
   if (failed === 0 && (status !== 0 || passed === 0)) {
     failed = 1;
@@ -46,21 +48,45 @@ export function countTests(file, status) {
 }
 
 /**
- * The cases that failed, so that the end of CI's output names them.
+ * The cases that failed, and the files that did outside their cases, so that the end of CI's output names
+ * them.
  *
  * @param {string} file vitest's report
  * @returns {Failure[]}
  */
 export function failuresOf(file) {
-  return (readReport(file)?.testResults ?? []).flatMap(({ name, assertionResults }) =>
-    assertionResults
-      .filter(({ status }) => status === 'failed')
-      .map(({ fullName, failureMessages }) => ({
-        file: name,
-        test: fullName,
-        message: failureMessages?.[0]?.split('\n', 1)[0] ?? '',
-      })),
+  const report = readReport(file);
+  if (report === undefined) return [];
+  const cases = (report.testResults ?? []).flatMap(({ name, assertionResults }) =>
+    assertionResults.filter(hasFailed).map(({ fullName, failureMessages }) => ({
+      file: name,
+      test: fullName,
+      message: firstLine(failureMessages?.[0]),
+    })),
   );
+  const files = brokenFilesOf(report).map(({ name, message }) => ({
+    file: name,
+    test: 'the file',
+    message: firstLine(message),
+  }));
+  return [...cases, ...files];
+}
+
+/** Those that failed though none of their cases did: they don't load, say. @param {Report} report */
+function brokenFilesOf({ testResults = [] }) {
+  return testResults.filter(
+    (file) => hasFailed(file) && !file.assertionResults.some((each) => hasFailed(each)),
+  );
+}
+
+/** @param {{ status?: string }} result */
+function hasFailed({ status }) {
+  return status === 'failed';
+}
+
+/** @param {string} [text] */
+function firstLine(text = '') {
+  return text.split('\n', 1)[0] ?? '';
 }
 
 /**

@@ -1,13 +1,21 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 import { countAgain, countStep, countTests, failuresOf } from '../ci/count.mjs';
 
+const folder = mkdtempSync(join(tmpdir(), 'ci-count-'));
+afterAll(() => {
+  rmSync(folder, { recursive: true });
+});
+
+let reports = 0;
+
 function reportOf(numPassedTests: number, numFailedTests: number, testResults?: unknown[]): string {
-  const file = join(mkdtempSync(join(tmpdir(), 'ci-count-')), 'report.json');
+  reports += 1;
+  const file = join(folder, `${String(reports)}.json`);
   const report = {
     ...{ numPassedTests, numFailedTests, numPendingTests: 2, numTodoTests: 1 },
     ...(testResults && { testResults }),
@@ -29,6 +37,20 @@ describe('what CI counts', () => {
   it('counts a run without a single case, or without a report, as a failure', () => {
     expect(countTests(reportOf(0, 0), 0)).toMatchObject({ failed: 1 });
     expect(countTests('/nowhere/report.json', 0)).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  it('counts a file that does not load, also beside cases that failed', () => {
+    const broken = { name: '/y.test.ts', status: 'failed', message: 'no\nx', assertionResults: [] };
+    const file = {
+      ...{ name: '/x.test.ts', status: 'failed' },
+      assertionResults: [{ status: 'failed', fullName: 'a', failureMessages: ['Error: no'] }],
+    };
+    const report = reportOf(7, 1, [broken, file]);
+    expect(countTests(report, 1)).toMatchObject({ passed: 7, failed: 2 });
+    expect(failuresOf(report)).toEqual([
+      { file: '/x.test.ts', test: 'a', message: 'Error: no' },
+      { file: '/y.test.ts', test: 'the file', message: 'no' },
+    ]);
   });
 
   it('counts any other step as one', () => {
