@@ -16,6 +16,8 @@ import { fullScale, smokeScale } from './scale.mjs';
 const benchmarks = {
   stream: async () => (await import('./stream/stream-benchmark.mjs')).streamBenchmark,
   http: async () => (await import('./http/http-benchmark.mjs')).httpBenchmark,
+  socketless: async () =>
+    (await import('./socketless/socketless-benchmark.mjs')).socketlessBenchmark,
   'response-path': async () =>
     (await import('./response-path/response-path-benchmark.mjs')).responsePathBenchmark,
   bodies: async () => (await import('./bodies/bodies-benchmark.mjs')).bodiesBenchmark,
