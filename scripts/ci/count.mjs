@@ -74,9 +74,7 @@ export function failuresOf(file) {
 
 /** Those that failed though none of their cases did: they don't load, say. @param {Report} report */
 function brokenFilesOf({ testResults = [] }) {
-  return testResults.filter(
-    (file) => hasFailed(file) && !file.assertionResults.some((each) => hasFailed(each)),
-  );
+  return testResults.filter((file) => hasFailed(file) && !file.assertionResults.some(hasFailed));
 }
 
 /** @param {{ status?: string }} result */

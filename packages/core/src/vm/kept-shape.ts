@@ -3,8 +3,8 @@
  * the hidden classes that are alive then. Those go with the last object that has them. So where the
  * garbage of the first few exchanges is collected between one and the next, as in a server that is
  * asked only now and then, all room is taken away: the properties end in a dictionary, and every
- * exchange costs up to five times as much for as long as the process lives. One object that stays
- * prevents it.
+ * exchange costs several times as much for as long as the process lives. One object that stays
+ * prevents it. @see docs/decisions.md
  */
 const kept: object[] = [];
 
