@@ -8,6 +8,7 @@
 import { Duplex } from 'node:stream';
 import { setImmediate as nodeSetImmediate } from 'node:timers';
 
+import { writeLonePieces } from './lone-piece.js';
 import type { NodeResponse } from './messages.js';
 
 /** Nothing waits longer, but for the one handler that is running then. */
@@ -61,6 +62,7 @@ function adopt(socket: Socket): boolean {
   if (!isNative) return false;
   socket.uncork = uncork;
   socket.destroy = destroy;
+  writeLonePieces(socket);
   return true;
 }
 

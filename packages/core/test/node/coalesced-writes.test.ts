@@ -78,6 +78,25 @@ function unsent(responses: readonly ServerResponse[]): boolean[] {
   return responses.map(({ socket }) => socket !== null && socket.writableLength > 0);
 }
 
+type Handle = Record<
+  'writev' | 'writeUtf8String' | 'writeLatin1String',
+  (...values: never) => number
+>;
+
+/** The calls by which a response's connection gives Node's C++ what to write. */
+function spyOnWrites({ socket }: ServerResponse): string[] {
+  const { _handle: handle } = socket as unknown as { _handle: Handle };
+  const calls: string[] = [];
+  for (const name of ['writev', 'writeUtf8String', 'writeLatin1String'] as const) {
+    const native = handle[name].bind(handle);
+    handle[name] = (...values) => {
+      calls.push(name);
+      return native(...values);
+    };
+  }
+  return calls;
+}
+
 const WHOLE = /^HTTP\/1.1 200 OK\r\n(.+\r\n)*content-length: 5\r\n(.+\r\n)*\r\nhello$/i;
 
 async function expectWhole(clients: readonly RawClient[]): Promise<void> {
@@ -161,6 +180,35 @@ describe('responses that end in one turn of the event loop', () => {
     }
     for (const res of responses) res.end('llo');
     await expectWhole(clients);
+  });
+
+  it('reach the system as one piece where they are one, else as what they are', async () => {
+    const { clients, responses } = await requests(3);
+    const calls = responses.map(spyOnWrites);
+    const [text, bytes, streamed] = responses;
+    text?.end('hello');
+    bytes?.end(Buffer.from('hello'));
+    streamed?.setHeader('content-length', 5);
+    streamed?.write('he');
+    streamed?.end('llo');
+    await expectWhole(clients);
+    expect(calls).toEqual([['writeUtf8String'], ['writev'], ['writev']]);
+  });
+
+  it('leave it to others how a socket of theirs writes several pieces', async () => {
+    const { clients, responses } = await requests(2);
+    const pieces: number[] = [];
+    for (const { socket } of responses) {
+      if (socket === null) throw new Error('no socket');
+      const writev = socket._writev?.bind(socket);
+      socket._writev = (chunks, callback) => {
+        pieces.push(chunks.length);
+        writev?.(chunks, callback);
+      };
+    }
+    for (const res of responses) res.end(Buffer.from('hello'));
+    await expectWhole(clients);
+    expect(pieces).toHaveLength(2);
   });
 
   it('leave over TLS too', async () => {
