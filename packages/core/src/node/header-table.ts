@@ -3,6 +3,8 @@
  * into V8's runtime: 0.4 µs, twice per response (filters are told how many headers there are, and
  * Node writes them). An object that V8 gives a shape is listed without.
  */
+import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http';
+
 import { isHttp2, type HeaderValue, type NodeResponse } from './messages.js';
 import { OUT_HEADERS } from './node-symbols.js';
 
@@ -35,6 +37,48 @@ export function giveHeaderTable(res: NodeResponse): void {
 export function headerOf(res: NodeResponse, name: string): HeaderValue | undefined {
   if (OUT_HEADERS === undefined || isHttp2(res)) return res.getHeader(name);
   return tableOf(res, OUT_HEADERS)?.[name]?.[1];
+}
+
+/** As {@link headerOf}. By a name that stands in the code V8 finds it in a third of the time. */
+export function contentLengthOf(res: NodeResponse): HeaderValue | undefined {
+  if (OUT_HEADERS === undefined || isHttp2(res)) return res.getHeader('content-length');
+  return tableOf(res, OUT_HEADERS)?.['content-length']?.[1];
+}
+
+export function announcesTrailers(res: NodeResponse): boolean {
+  if (OUT_HEADERS === undefined || isHttp2(res)) return res.hasHeader('trailer');
+  return tableOf(res, OUT_HEADERS)?.['trailer'] !== undefined;
+}
+
+// Always called with the response as `this`.
+// eslint-disable-next-line @typescript-eslint/unbound-method
+const nativeSetHeader = ServerResponse.prototype.setHeader;
+
+/** Names that Node has accepted, to their lower-case forms: an app sends the same few for ever. */
+const accepted = new Map<string, string>();
+const ACCEPTED_NAMES = 256;
+
+/**
+ * `res.setHeader`, without checking again a name that it has accepted.
+ *
+ * @throws what Node's own throws on a name or value that it refuses
+ */
+export function setHeader(res: NodeResponse, name: string, value: string | string[]): void {
+  const table = OUT_HEADERS === undefined ? undefined : tableOf(res, OUT_HEADERS);
+  if (!(table instanceof HeaderTable) || res.setHeader !== nativeSetHeader || res.headersSent) {
+    res.setHeader(name, value);
+    return;
+  }
+  const lowerCase = accepted.get(name) ?? accept(name);
+  validateHeaderValue(name, value as string);
+  table[lowerCase] = [name, value];
+}
+
+function accept(name: string): string {
+  validateHeaderName(name);
+  const lowerCase = name.toLowerCase();
+  if (accepted.size < ACCEPTED_NAMES) accepted.set(name, lowerCase);
+  return lowerCase;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** `writeHead`'s arguments, put on the response as Node would put them. */
-import { hasHeaders, headerOf } from './header-table.js';
+import { hasHeaders, headerOf, setHeader } from './header-table.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 
 /** What `writeHead` was called with: status, then reason and headers, either of them optional. */
@@ -25,7 +25,7 @@ export function mergeHead(res: NodeResponse, [status, reason, last]: HeadValues)
 function mergeObject(res: NodeResponse, headers: object): void {
   for (const name of Object.keys(headers)) {
     if (name !== '')
-      res.setHeader(name, (headers as Record<string, string | string[]>)[name] ?? '');
+      setHeader(res, name, (headers as Record<string, string | string[]>)[name] as string);
   }
 }
 

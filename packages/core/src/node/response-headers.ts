@@ -3,7 +3,7 @@
  * case in which the app wrote them until a filter writes them.
  */
 import type { HeaderMap } from '../vm/context.js';
-import { countHeaders, headerOf, removeHeader } from './header-table.js';
+import { contentLengthOf, countHeaders, headerOf, removeHeader } from './header-table.js';
 import { closeHead, openHead } from './held-response.js';
 import type { NodeResponse } from './messages.js';
 
@@ -135,7 +135,7 @@ export class ResponseHeaders implements HeaderMap {
  * were none: without either Node would say `keep-alive` and end the connection with the body.
  */
 export function removeLength(res: NodeResponse): void {
-  const hadLength = headerOf(res, 'content-length') !== undefined;
+  const hadLength = contentLengthOf(res) !== undefined;
   removeHeader(res, 'content-length');
   if (hadLength && res._removedTE === true) res._removedTE = false;
 }

@@ -8,7 +8,7 @@ import { Buffer } from 'node:buffer';
 import { BodyText, bytesOf, type BodyChunk } from '../stream/body-text.js';
 import type { HeaderMap } from '../vm/context.js';
 import { beginCoalesced, endCoalesced } from './coalesced-writes.js';
-import { headerOf } from './header-table.js';
+import { announcesTrailers, contentLengthOf } from './header-table.js';
 import { showUnsent, silence } from './held-response.js';
 import { putLocalHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
@@ -90,7 +90,7 @@ export class ResponseWriter {
     if (this.allowsBody) return;
     if (res.statusCode === 204) res.removeHeader('content-length');
     // Node throws where trailers are announced and can't be sent.
-    if (headerOf(res, 'trailer') !== undefined) res.removeHeader('trailer');
+    if (announcesTrailers(res)) res.removeHeader('trailer');
   }
 
   /** Where a filter holds its body, the app has had time to write to what looked unsent. */
@@ -109,7 +109,7 @@ export class ResponseWriter {
   /** A filter that can't change the body can't change its length: removed it may be, not wrong. */
   #restoreLength({ appLength }: ResponseHeaders): void {
     const res = this.#res;
-    const length = headerOf(res, 'content-length');
+    const length = contentLengthOf(res);
     if (length === undefined || this.bodyMayChange) return;
     if (appLength === undefined) res.removeHeader('content-length');
     else res.setHeader('content-length', appLength);
@@ -249,8 +249,8 @@ export class ResponseWriter {
 
   #holds(chunk: BodyChunk): boolean {
     if (!this.bodyMayChange || this.flushes || !this.allowsBody) return false;
-    if (headerOf(this.#res, 'trailer') !== undefined) return false;
-    const declared = Number(headerOf(this.#res, 'content-length'));
+    if (announcesTrailers(this.#res)) return false;
+    const declared = Number(contentLengthOf(this.#res));
     const total = this.#heldBytes + chunk.length;
     if (!(declared <= HELD_LENGTH_BYTES && total <= HELD_LENGTH_BYTES)) return false;
     if (this.#heldBytes === 0) this.#held = [chunk];
@@ -268,15 +268,15 @@ export class ResponseWriter {
   }
 
   #dropLength(): void {
-    if (headerOf(this.#res, 'content-length') !== undefined) removeLength(this.#res);
+    if (contentLengthOf(this.#res) !== undefined) removeLength(this.#res);
   }
 
   /** The whole body is known. Where a length was declared (or nothing is sent) it is set right. */
   #setLength(length: number): void {
     const res = this.#res;
     if (!this.allowsBody) return;
-    const declared = headerOf(res, 'content-length');
-    if (declared !== undefined && headerOf(res, 'trailer') !== undefined) {
+    const declared = contentLengthOf(res);
+    if (declared !== undefined && announcesTrailers(res)) {
       this.#dropLength();
       return;
     }

@@ -72,6 +72,29 @@ const APPS: Record<string, App> = {
   'an invalid header': (_req, res) => {
     answerError(res, () => res.writeHead(200, { 'x-a': 'a\nb' }));
   },
+  'an invalid header name': (_req, res) => {
+    answerError(res, () => res.writeHead(200, { 'x a': 'a' }));
+  },
+  'a header without a value': (_req, res) => {
+    res.setHeader('x-b', '1');
+    answerError(res, () => res.writeHead(200, { 'x-a': undefined }));
+  },
+  'a header whose value is null': (_req, res) => {
+    res.writeHead(200, { 'x-a': null } as never);
+    res.end('x');
+  },
+  'writeHead with very many headers': (_req, res) => {
+    const names = Array.from({ length: 300 }, (_, index) => `X-${String(index)}`);
+    res.writeHead(200, Object.fromEntries(names.map((name) => [name, name])));
+    res.end('x');
+  },
+  'writeHead where a library has put its own setHeader': (_req, res) => {
+    const native = res.setHeader.bind(res);
+    res.setHeader = (name, value) => native(name, `${String(value)} by a library`);
+    res.setHeader('x-a', '1');
+    res.writeHead(200, { 'x-b': '2' });
+    res.end('x');
+  },
   'an invalid chunk': (_req, res) => {
     answerError(res, () => res.write(5));
   },
