@@ -39,7 +39,10 @@ export type Operation =
     }
   | { continueStream: number }
   | { closeStream: number }
-  | { effectiveContext: number }
+  /** 'kept': the one that keepContext kept last. */
+  | { effectiveContext: number | 'kept' }
+  /** Keeps the context's id, in one place for all. */
+  | { keepContext: true }
   | { done: true }
   | { setTickPeriod: number }
   /** Logs the value, or "status N". */
@@ -88,6 +91,7 @@ const CAS = '(i32.const 8)';
 const PLACES = 512;
 /** Not 0 once `once` has been done. */
 const WAS_DONE = '(i32.const 500)';
+const KEPT_CONTEXT = '(i32.const 496)';
 const FOREIGN_OUT = `${number(PLACES - 8)} ${number(PLACES - 4)}`;
 const placeAt = (place: number): string => number(PLACES + 4 * place);
 const idAt = (place: number): string => `(i32.load ${placeAt(place)})`;
@@ -137,7 +141,12 @@ const COMPILERS: { [N in OperationName]: Compiler<N> } = {
     ),
   continueStream: (stream, data) => data.call('proxy_continue_stream', number(stream)),
   closeStream: (stream, data) => data.call('proxy_close_stream', number(stream)),
-  effectiveContext: (id, data) => data.call('proxy_set_effective_context', number(id)),
+  effectiveContext: (id, data) =>
+    data.call(
+      'proxy_set_effective_context',
+      id === 'kept' ? `(i32.load ${KEPT_CONTEXT})` : number(id),
+    ),
+  keepContext: () => `(i32.store ${KEPT_CONTEXT} (local.get $context))`,
   done: (_, data) => data.call('proxy_done'),
   setTickPeriod: (periodMs, data) =>
     data.call('proxy_set_tick_period_milliseconds', number(periodMs)),

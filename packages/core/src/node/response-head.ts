@@ -1,4 +1,7 @@
 /** `writeHead`'s arguments, put on the response as Node would put them. */
+import { validateHeaderName } from 'node:http';
+
+import { INVALID_VALUE, toHeaderValue } from '../abi/header-syntax.js';
 import { hasHeaders, headerOf, setHeader } from './header-table.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 
@@ -20,6 +23,35 @@ export function mergeHead(res: NodeResponse, [status, reason, last]: HeadValues)
   const headers = hasReason ? last : (last ?? reason);
   if (Array.isArray(headers)) mergeArray(res, headers);
   else if (typeof headers === 'object' && headers !== null) mergeObject(res, headers);
+  if (!isHttp2(res) && res.statusMessage && !isHeaderValue(res.statusMessage)) {
+    throw withCode(new TypeError('Invalid character in statusMessage'), 'ERR_INVALID_CHAR');
+  }
+}
+
+/** Its second parameter, what to call the name in the error, is missing from its declaration. */
+const checkTrailerName: (name: string, label: string) => void = validateHeaderName;
+
+/** Trailers as name, value, …, as `addTrailers` takes them. @throws what Node's own throws */
+export function flatTrailers(
+  trailers: Record<string, unknown> | readonly (readonly [name: string, value: unknown])[],
+): string[] {
+  const pairs = Array.isArray(trailers) ? trailers : Object.entries(trailers);
+  return (pairs as [string, unknown][]).flatMap(([name, value]) => {
+    checkTrailerName(name, 'Trailer name');
+    return [value].flat().flatMap((one) => [name, toTrailerValue(name, String(one))]);
+  });
+}
+
+function toTrailerValue(name: string, value: string): string {
+  if (isHeaderValue(value)) return value;
+  throw withCode(
+    new TypeError(`Invalid character in trailer content ["${name}"]`),
+    'ERR_INVALID_CHAR',
+  );
+}
+
+function isHeaderValue(text: string): boolean {
+  return toHeaderValue(text) !== INVALID_VALUE;
 }
 
 function mergeObject(res: NodeResponse, headers: object): void {

@@ -5,10 +5,13 @@
 import type { HeaderMap } from '../vm/context.js';
 import { contentLengthOf, countHeaders, headerOf, removeHeader } from './header-table.js';
 import { closeHead, openHead } from './held-response.js';
-import type { NodeResponse } from './messages.js';
+import { isHttp2, type NodeResponse } from './messages.js';
 
 export class ResponseHeaders implements HeaderMap {
   readonly #res: NodeResponse;
+  /** Of the head that has been sent, as far as the app knows; 0: none has. */
+  #sentStatus = 0;
+  #sentReason: string | undefined;
   /** Undefined where {@link statusEdited}: a filter took it away. */
   #status: string | undefined;
   /** A filter wrote `:status`: the app's reason phrase does not belong to it. */
@@ -19,6 +22,28 @@ export class ResponseHeaders implements HeaderMap {
 
   constructor(res: NodeResponse) {
     this.#res = res;
+  }
+
+  /** As the client will get it, whatever the app has set since it sent its head. */
+  get statusCode(): number {
+    return this.#sentStatus === 0 ? this.#res.statusCode : this.#sentStatus;
+  }
+
+  /** The status is the head's now: what the app sets from here on changes nothing. */
+  settleStatus(): void {
+    const res = this.#res;
+    this.#sentStatus = res.statusCode;
+    if (!isHttp2(res)) this.#sentReason = res.statusMessage;
+  }
+
+  /** Before Node makes the head, which it makes of what stands on the response then. */
+  restoreStatus(): void {
+    const res = this.#res;
+    if (this.#sentStatus === 0) return;
+    if (res.statusCode !== this.#sentStatus) res.statusCode = this.#sentStatus;
+    if (!isHttp2(res) && res.statusMessage !== this.#sentReason) {
+      res.statusMessage = this.#sentReason as string;
+    }
   }
 
   count(): number {
@@ -104,7 +129,7 @@ export class ResponseHeaders implements HeaderMap {
   }
 
   #statusText(): string | undefined {
-    return this.statusEdited ? this.#status : String(this.#res.statusCode);
+    return this.statusEdited ? this.#status : String(this.statusCode);
   }
 
   #setStatus(value: string | undefined): void {

@@ -9,7 +9,7 @@ import type { HeaderMap } from '../vm/context.js';
 import { showNeedDrain, showSent } from './held-response.js';
 import { localHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
-import { mergeHead, type HeadValues } from './response-head.js';
+import { flatTrailers, mergeHead, type HeadValues } from './response-head.js';
 import { ResponseHeaders } from './response-headers.js';
 import { patchMethods, toBodyChunk } from './response-methods.js';
 import { ResponseWriter, type Callback, type NativeMethods } from './response-writer.js';
@@ -37,6 +37,8 @@ export class ResponseTap {
   /** Of the body, from the app, while nothing has been sent. */
   #unsentBytes = 0;
 
+  /** The app is in a call, and can be told of what Node refuses. */
+  #isCalled = false;
   #paused = false;
   #needsDrain = false;
   /** Callback of the app's write that is on its way through the filters. */
@@ -49,7 +51,7 @@ export class ResponseTap {
     this.#res = res;
     this.#stream = stream;
     this.#appHeaders = new ResponseHeaders(res);
-    this.writer = new ResponseWriter(res, nativeMethods(res), coalesces);
+    this.writer = new ResponseWriter(res, this.#appHeaders, nativeMethods(res), coalesces);
   }
 
   /** From now on the app's calls come here. */
@@ -82,47 +84,80 @@ export class ResponseTap {
       return;
     }
     mergeHead(this.#res, values);
+    this.#appHeaders.settleStatus();
     this.appHead = true;
     this.#show();
   }
 
   flushHeaders(): void {
     if (this.isLocal || this.appEnded) return;
+    this.#sendHead();
     this.writer.flushes = true;
+    this.#isCalled = true;
     this.#begin(false);
     if (this.#passed) this.writer.flush();
     this.#show();
+    this.#endCall();
   }
 
   addTrailers(trailers: Record<string, unknown> | readonly Trailer[]): void {
-    const pairs = (Array.isArray(trailers) ? trailers : Object.entries(trailers)) as Trailer[];
-    this.#trailers = pairs.flatMap(([name, value]) =>
-      [value].flat().flatMap((one) => [name, String(one)]),
-    );
+    this.#trailers = flatTrailers(trailers);
   }
 
   /** As `res.write`. */
   write(chunk: unknown, encoding: unknown, callback: Callback | undefined): boolean {
     if (this.isLocal) return this.#ignore(callback);
+    this.#sendHead();
+    this.#isCalled = true;
     this.#begin(false);
     const accepted = this.#pass(chunk, encoding, callback, false);
     this.#show();
+    this.#endCall();
     return accepted;
   }
 
   /** As `res.end`. */
   end(chunk: unknown, encoding: unknown, callback: Callback | undefined): void {
+    // Before anything has begun: it may be refused, and the app may send another.
+    if (!this.isLocal) this.#sendHead();
     this.appEnded = true;
     if (this.isLocal) {
       this.appHead = true;
       this.#ignore(callback);
       return;
     }
+    this.#isCalled = true;
     if (callback !== undefined) this.#res.once('finish', callback);
     const isEmpty = chunk === undefined || chunk === null || (chunk as string).length === 0;
     const isWhole = isEmpty && this.#trailers === undefined;
     if (!this.#begin(isWhole)) this.#pass(chunk, encoding, undefined, true);
     this.#show();
+    this.#endCall();
+  }
+
+  /** @throws what Node has refused in the call that ends */
+  #endCall(): void {
+    this.#isCalled = false;
+    if (this.writer.error !== undefined) throw this.#takeError();
+  }
+
+  #takeError(): Error {
+    const { error } = this.writer;
+    this.writer.error = undefined;
+    return error as Error;
+  }
+
+  /** The app's call is over since filters held what it gave: its mistake ends the exchange. */
+  #settleError(): void {
+    if (this.#isCalled || this.writer.error === undefined) return;
+    process.emitWarning(this.#takeError());
+    this.#stream.close();
+  }
+
+  #sendHead(): void {
+    const res = this.#res;
+    // By way of the property: other libraries set headers at the last moment there.
+    if (!this.appHead) res.writeHead(res.statusCode);
   }
 
   /**
@@ -130,11 +165,6 @@ export class ResponseTap {
    * end of the stream went with it.
    */
   #begin(endOfStream: boolean): boolean {
-    const res = this.#res;
-    if (!this.appHead) {
-      // By way of the property: other libraries set headers at the last moment there.
-      res.writeHead(res.statusCode);
-    }
     if (this.#given) return false;
     this.#given = true;
     const { writer } = this;
@@ -238,21 +268,24 @@ export class ResponseTap {
     writer.takeHead(this.headers);
     if (endOfStream) {
       writer.end();
-      return;
+    } else {
+      if (writer.flushes) writer.flush();
+      this.#show();
     }
-    if (writer.flushes) writer.flush();
-    this.#show();
+    this.#settleError();
   }
 
   passData(chunk: BodyChunk, endOfStream: boolean): void {
     if (endOfStream) this.writer.end(chunk);
     else if (!this.writer.write(chunk, this.#takeCallback())) this.#accepted = false;
     this.#show();
+    this.#settleError();
   }
 
   passTrailers(trailers: HeaderMap): void {
     const own = trailers === this.#appTrailers ? this.#trailers : undefined;
     this.writer.endWithTrailers(own ?? trailers.entries());
+    this.#settleError();
   }
 
   pause(): void {

@@ -36,6 +36,8 @@ export interface NativeMethods {
 
 export class ResponseWriter {
   readonly #res: NodeResponse;
+  /** The app's head, or what has the place of its status. */
+  readonly #head: ResponseHeaders;
   readonly native: NativeMethods;
   readonly #coalesces: boolean;
   /** The head is out (or as good as: Node has made it). */
@@ -44,6 +46,8 @@ export class ResponseWriter {
   /** Node's methods call each other: what they call now is not the app's. */
   passing = false;
   sentBytes = 0;
+  /** What Node has refused, for whoever called: it is not thrown through the filters. */
+  error: unknown;
   /** A filter may change the body, so that what the app said of its length may not hold. */
   bodyMayChange = false;
   /** The head may not wait for the body. */
@@ -58,8 +62,9 @@ export class ResponseWriter {
   #heldBytes = 0;
 
   /** @param coalesces whether its last bytes may wait for the end of the turn */
-  constructor(res: NodeResponse, native: NativeMethods, coalesces: boolean) {
+  constructor(res: NodeResponse, head: ResponseHeaders, native: NativeMethods, coalesces: boolean) {
     this.#res = res;
+    this.#head = head;
     this.native = native;
     this.#coalesces = coalesces && !isHttp2(res);
   }
@@ -70,7 +75,8 @@ export class ResponseWriter {
     const isHead = isHttp2(res)
       ? (res.stream as { headRequest?: boolean } | undefined)?.headRequest === true
       : res._hasBody === false;
-    return !isHead && res.statusCode !== 204 && res.statusCode !== 304;
+    const { statusCode } = this.#head;
+    return !isHead && statusCode !== 204 && statusCode !== 304;
   }
 
   // --- the head ---------------------------------------------------------------------------------
@@ -78,7 +84,7 @@ export class ResponseWriter {
   /** Takes over the head as the filters left it; it goes out with what comes next. */
   takeHead(headers: HeaderMap): void {
     const res = this.#res;
-    showUnsent(res);
+    this.#open();
     if (headers instanceof ResponseHeaders) {
       if (headers.statusEdited) this.#setStatus(headers.get(':status'));
       if (headers.lengthEdited) this.#restoreLength(headers);
@@ -88,9 +94,28 @@ export class ResponseWriter {
       this.#setStatus(headers.get(':status'));
     }
     if (this.allowsBody) return;
-    if (res.statusCode === 204) res.removeHeader('content-length');
+    if (this.#head.statusCode === 204) res.removeHeader('content-length');
+  }
+
+  /** Before Node is given something: what the app has been shown, and has set, meanwhile. */
+  #open(): void {
+    showUnsent(this.#res);
+    if (!this.started) this.#head.restoreStatus();
+  }
+
+  /** The head goes out with what comes next. */
+  #start(): void {
+    if (this.started) return;
+    this.started = true;
     // Node throws where trailers are announced and can't be sent.
-    if (announcesTrailers(res)) res.removeHeader('trailer');
+    if (announcesTrailers(this.#res) && !this.#isChunked) this.#res.removeHeader('trailer');
+  }
+
+  get #isChunked(): boolean {
+    const res = this.#res;
+    if (!this.allowsBody || isHttp2(res)) return this.allowsBody;
+    const hasLength = contentLengthOf(res) !== undefined;
+    return res.useChunkedEncodingByDefault && !hasLength && res._removedTE !== true;
   }
 
   /** Where a filter holds its body, the app has had time to write to what looked unsent. */
@@ -104,6 +129,7 @@ export class ResponseWriter {
     const code = status === undefined ? 502 : Number(status);
     res.statusCode = isHttp2(res) && code > 599 ? 502 : code;
     if (!isHttp2(res)) res.statusMessage = '';
+    this.#head.settleStatus();
   }
 
   /** A filter that can't change the body can't change its length: removed it may be, not wrong. */
@@ -118,11 +144,15 @@ export class ResponseWriter {
   /** Sends the head ahead of the body. */
   flush(): void {
     if (this.started) return;
-    showUnsent(this.#res);
+    this.#open();
     if (this.bodyMayChange && this.allowsBody) this.#dropLength();
-    this.started = true;
+    this.#start();
     this.passing = true;
-    this.native.flushHeaders.call(this.#res);
+    try {
+      this.native.flushHeaders.call(this.#res);
+    } catch (error) {
+      this.error ??= error;
+    }
     this.passing = false;
     for (const chunk of this.#takeHeld()) this.#write(chunk);
   }
@@ -131,7 +161,7 @@ export class ResponseWriter {
 
   /** What filters let pass. Answers false where the sender should wait for 'drain'. */
   write(chunk: BodyChunk, callback?: Callback): boolean {
-    showUnsent(this.#res);
+    this.#open();
     if (!this.started) this.#restoreLocalHead();
     if (!this.started && this.#holds(chunk)) {
       if (callback !== undefined) process.nextTick(callback);
@@ -144,7 +174,7 @@ export class ResponseWriter {
 
   /** The last of the body, empty or not. */
   end(chunk?: BodyChunk): void {
-    showUnsent(this.#res);
+    this.#open();
     let last = chunk;
     if (!this.started) {
       this.#restoreLocalHead();
@@ -158,7 +188,7 @@ export class ResponseWriter {
   /** Ends the body with trailers (name, value, …), for which an HTTP/1 body must be chunked. */
   endWithTrailers(entries: readonly string[]): void {
     const res = this.#res;
-    showUnsent(res);
+    this.#open();
     if (!this.started) this.#restoreLocalHead();
     const isChunked = !isHttp2(res) && res.useChunkedEncodingByDefault && this.allowsBody;
     if (isChunked && !this.started && entries.length > 0) {
@@ -185,12 +215,15 @@ export class ResponseWriter {
     sizeBytes: number = byteLength(chunk, encoding),
   ): boolean {
     const res = this.#res;
-    showUnsent(res);
+    this.#open();
     this.sentBytes += sizeBytes;
-    this.started = true;
+    this.#start();
     this.passing = true;
     try {
       return this.native.write.call(res, chunk, encoding, callback);
+    } catch (error) {
+      this.error ??= error;
+      return true;
     } finally {
       this.#passed();
     }
@@ -203,14 +236,16 @@ export class ResponseWriter {
     sizeBytes: number = byteLength(chunk, encoding),
   ): void {
     const res = this.#res;
-    showUnsent(res);
+    this.#open();
     this.sentBytes += sizeBytes;
-    this.started = true;
+    this.#start();
     this.ended = true;
     this.passing = true;
     if (this.#coalesces) beginCoalesced(res);
     try {
       this.native.end.call(res, chunk, encoding);
+    } catch (error) {
+      this.error ??= error;
     } finally {
       endCoalesced();
       this.#passed();

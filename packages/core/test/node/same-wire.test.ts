@@ -7,12 +7,14 @@ import { pipeline } from 'node:stream/promises';
 import { describe, expect, it } from 'vitest';
 
 import type { GuestScript } from '../../../conformance/src/guests/wat-guest.js';
+import { LETS_HEADS_GO_LATER } from '../support/later-guest.js';
 import { filteredServer, rawClient, type App } from '../support/node-server.js';
 
 /** Filters that change nothing. */
 const FILTERS: Record<string, GuestScript['callbacks']> = {
   'one that sees heads': { proxy_on_request_headers: [], proxy_on_response_headers: [] },
   'one that sees bodies': { proxy_on_request_body: [], proxy_on_response_body: [] },
+  'one that lets heads go later': LETS_HEADS_GO_LATER,
   'one that holds bodies until they are whole': {
     proxy_on_response_body: [{ beforeEnd: [{ return: 1 }] }],
   },
@@ -94,6 +96,53 @@ const APPS: Record<string, App> = {
     res.setHeader('x-a', '1');
     res.writeHead(200, { 'x-b': '2' });
     res.end('x');
+  },
+  'an invalid reason': (_req, res) => {
+    res.statusMessage = 'a\nb';
+    answerError(res, () => res.writeHead(200));
+  },
+  'an invalid reason, found at the end': (_req, res) => {
+    res.statusMessage = 'a\nb';
+    answerError(res, () => res.end('x'));
+  },
+  'an invalid status, found at the end': (_req, res) => {
+    res.statusCode = 1000;
+    answerError(res, () => res.end('x'));
+  },
+  'an invalid status, found with the first write': (_req, res) => {
+    res.statusCode = 1000;
+    answerError(res, () => res.write('x'));
+  },
+  'an invalid trailer': (_req, res) => {
+    answerError(res, () => {
+      res.addTrailers({ 'X-Sum': 'a\nb' });
+    });
+  },
+  'an invalid name of a trailer': (_req, res) => {
+    answerError(res, () => {
+      res.addTrailers([['X Sum', '1']]);
+    });
+  },
+  'a status and a reason after the head': (_req, res) => {
+    res.writeHead(404, 'Not here');
+    res.statusCode = 204;
+    res.statusMessage = 'a\nb';
+    res.end('x');
+  },
+  'a status after the first write': (_req, res) => {
+    res.write('abc');
+    res.statusCode = 304;
+    res.end('def');
+  },
+  'a status after a head that was flushed': (_req, res) => {
+    res.flushHeaders();
+    res.statusCode = 204;
+    res.end('abc');
+  },
+  'a status after the end': (_req, res) => {
+    res.end('abc');
+    res.statusCode = 1000;
+    res.statusMessage = 'a\nb';
   },
   'an invalid chunk': (_req, res) => {
     answerError(res, () => res.write(5));
