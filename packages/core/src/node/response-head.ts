@@ -1,4 +1,4 @@
-/** `writeHead`'s arguments, put on the response as Node would put them. */
+/** What `writeHead` and `addTrailers` are given, taken and refused as Node would. */
 import { validateHeaderName } from 'node:http';
 
 import { INVALID_VALUE, toHeaderValue } from '../abi/header-syntax.js';

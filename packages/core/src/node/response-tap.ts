@@ -118,14 +118,15 @@ export class ResponseTap {
 
   /** As `res.end`. */
   end(chunk: unknown, encoding: unknown, callback: Callback | undefined): void {
-    // Before anything has begun: it may be refused, and the app may send another.
-    if (!this.isLocal) this.#sendHead();
-    this.appEnded = true;
     if (this.isLocal) {
+      this.appEnded = true;
       this.appHead = true;
       this.#ignore(callback);
       return;
     }
+    // Before anything has begun: it may be refused, and the app may send another.
+    this.#sendHead();
+    this.appEnded = true;
     this.#isCalled = true;
     if (callback !== undefined) this.#res.once('finish', callback);
     const isEmpty = chunk === undefined || chunk === null || (chunk as string).length === 0;

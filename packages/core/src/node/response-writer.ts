@@ -93,7 +93,6 @@ export class ResponseWriter {
       putLocalHead(res, headers);
       this.#setStatus(headers.get(':status'));
     }
-    if (this.allowsBody) return;
     if (this.#head.statusCode === 204) res.removeHeader('content-length');
   }
 
