@@ -31,6 +31,19 @@ it('costs its own exchange, and is told as a warning', async () => {
   expect(running.streams()).toBe(0);
 });
 
+it('is left out of the head where it is trailers that have no room', async () => {
+  running = await filteredServer([{ callbacks: LETS_HEADS_GO_LATER }], (_req, res) => {
+    res.setHeader('trailer', 'x-sum');
+    res.write('abc');
+    res.end('def');
+  });
+  const client = await rawClient(running.port);
+  client.socket.write('GET / HTTP/1.0\r\nhost: a\r\n\r\n');
+  await once(client.socket, 'close');
+  expect(client.text()).toMatch(/^HTTP\/1.1 200 OK\r\n[^]*\r\n\r\nabcdef$/);
+  expect(client.text()).not.toMatch(/trailer/i);
+});
+
 it('is thrown at the app where it is in its call still', async () => {
   const errors: unknown[] = [];
   running = await filteredServer(
