@@ -7,6 +7,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { HeaderList } from '../stream/header-list.js';
 import type { StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap } from '../vm/context.js';
+import { endCheaply } from './answered-request.js';
 import { refuseConsumedBody } from './consumed-body.js';
 import type { Exchange, JoinOptions, Next } from './exchange.js';
 import { isPulled, type NodeRequest, type NodeResponse } from './messages.js';
@@ -51,6 +52,7 @@ export class RequestEnd {
     this.#exchange = exchange;
     this.headers = new RequestHeaders(req);
     this.#length = declaredBodyLength(req);
+    if (this.#length === 0) endCheaply(req);
   }
 
   join(plugins: readonly StreamPlugin[], options: JoinOptions, next: Next): void {
