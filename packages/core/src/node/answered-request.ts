@@ -21,26 +21,28 @@ interface ReadableState {
   closeEmitted: boolean;
 }
 
-type Answered = NodeRequest & {
+/** A request, with what of Node's own it takes to put it away. */
+interface Answered {
   readonly _readableState: ReadableState;
-  /** Of Node's EventEmitter: the listeners, and how many events have some. */
-  readonly _events: { readonly end?: unknown };
+  /** Of Node's EventEmitter: how many events have listeners. */
   readonly _eventsCount: number;
-  _dump(): void;
-};
+  readonly complete: boolean;
+  readonly socket: { readonly parser?: { incoming: unknown } | null };
+  _dumped: boolean;
+  _dump: (this: Answered) => void;
+  resume: () => unknown;
+}
 
-// Always called with the request as `this`.
-// eslint-disable-next-line @typescript-eslint/unbound-method
-const nativeDump = (IncomingMessage.prototype as Answered)._dump;
+const { _dump: nativeDump } = IncomingMessage.prototype as unknown as Answered;
 /** Node's own, whatever a test puts into its place later. */
 const atEndOfTurn = nodeSetImmediate;
 
 let answered: Answered[] = [];
-let nodesListener: unknown;
 
 /** Has a request that can't have a body end so. @param req of node:http */
 export function endCheaply(req: NodeRequest): void {
-  if ((req as Answered)._dump === nativeDump) (req as Answered)._dump = dumpAtEndOfTurn;
+  const message = req as unknown as Answered;
+  if (message._dump === nativeDump) message._dump = dumpAtEndOfTurn;
 }
 
 /** Node calls it when the response is out and nobody has read the request. */
@@ -50,8 +52,15 @@ function dumpAtEndOfTurn(this: Answered): void {
     return;
   }
   this._dumped = true;
+  letGo(this);
   if (answered.length === 0) atEndOfTurn(endTurn);
   answered.push(this);
+}
+
+/** Else Node would listen for the end of the request, to do this then. */
+function letGo(req: Answered): void {
+  const { parser } = req.socket;
+  if (req.complete && parser?.incoming === req) parser.incoming = null;
 }
 
 function endTurn(): void {
@@ -65,18 +74,9 @@ function endTurn(): void {
 
 /** Nobody has come who listens to it or reads, and there is nothing to be read. */
 function isUnobserved(req: Answered): boolean {
-  const { _readableState: state, _eventsCount: events } = req;
-  if (events > 1 || (events === 1 && !isNodes(req._events.end))) return false;
+  const { _readableState: state } = req;
   const isEmpty = req.complete && state.ended && state.length === 0;
-  return isEmpty && state.flowing === null && !state.destroyed;
-}
-
-/** Node's own listener, which lets go of the request. */
-function isNodes(listener: unknown): boolean {
-  if (listener === nodesListener) return listener !== undefined;
-  if (typeof listener !== 'function' || listener.name !== 'clearIncoming') return false;
-  nodesListener = listener;
-  return true;
+  return isEmpty && req._eventsCount === 0 && state.flowing === null && !state.destroyed;
 }
 
 /** What Node's way would lead to by and by. It is not made to flow: nor does Node 26. */
@@ -86,5 +86,4 @@ function settle(req: Answered): void {
   state.destroyed = true;
   state.closed = true;
   state.closeEmitted = true;
-  if (req._eventsCount > 0) req.emit('end');
 }

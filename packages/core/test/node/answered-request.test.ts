@@ -139,10 +139,7 @@ const STATE = [
 
 function stateOf(req: IncomingMessage): string[] {
   const values = req as unknown as Record<string, unknown>;
-  return [
-    ...STATE.map((name) => `${name} ${String(values[name])}`),
-    `listens to ${req.eventNames().join()}`,
-  ];
+  return STATE.map((name) => `${name} ${String(values[name])}`);
 }
 
 async function observe(app: App, request: string, filtered: boolean): Promise<Observed> {
