@@ -7,8 +7,8 @@ import { AsyncResource } from 'node:async_hooks';
 import { HeaderList } from '../stream/header-list.js';
 import type { StreamPlugin } from '../stream/ports.js';
 import type { HeaderMap } from '../vm/context.js';
-import { endCheaply } from './answered-request.js';
 import { refuseConsumedBody } from './consumed-body.js';
+import { endCheaply } from './empty-request.js';
 import type { Exchange, JoinOptions, Next } from './exchange.js';
 import { isPulled, type NodeRequest, type NodeResponse } from './messages.js';
 import {

@@ -1,4 +1,4 @@
-/** Requests without a body, once they are answered. @see src/node/answered-request.ts */
+/** Requests without a body, once they are answered. @see src/node/empty-request.ts */
 import { once } from 'node:events';
 import {
   createServer,
@@ -89,6 +89,36 @@ const APPS: Record<string, App> = {
     req.resume();
     note('read');
   },
+  'reads it before it answers': async (req, res, note) => {
+    for await (const chunk of req) note(String(chunk));
+    note('read');
+    res.end('bye');
+  },
+  'waits for it to be readable': (req, res, note) => {
+    noteEvents(req, note);
+    req.on('readable', () => {
+      note(`readable ${String(req.read())}`);
+    });
+    req.on('end', () => res.end('bye'));
+  },
+  'waits for it to be readable when it has come': async (req, res, note) => {
+    await turn();
+    noteEvents(req, note);
+    req.on('readable', () => {
+      note(`readable ${String(req.read())}`);
+    });
+    req.on('end', () => res.end('bye'));
+  },
+  'reads it when it has come': async (req, res, note) => {
+    await turn();
+    note(String(req.read()));
+    for await (const chunk of req) note(String(chunk));
+    res.end('bye');
+  },
+  'pipes it': (req, res) => {
+    res.write('bye');
+    req.pipe(res);
+  },
   'resumes it before it answers': (req, res) => {
     req.resume();
     res.end('bye');
@@ -152,7 +182,7 @@ async function observe(app: App, request: string, filtered: boolean): Promise<Ob
   const port = await listen(filtered ? await behindFilter(listener) : listener);
   const client = await rawClient(port);
   client.socket.write(request);
-  await client.until(/bye$/);
+  await client.until(/bye(\r\n0\r\n\r\n)?$/);
   // Nothing to wait for where the point is what never comes.
   for (let turns = 0; turns < 20; turns++) await turn();
   client.socket.destroy();
@@ -176,8 +206,9 @@ describe.each(Object.entries(LATE_APPS))(
 );
 
 describe('a request that nobody listens to', () => {
-  it('costs no destroy, and its connection goes on', async () => {
+  it('costs no event and no destroy, and its connection goes on', async () => {
     const destroy = vi.spyOn(IncomingMessage.prototype, 'destroy');
+    const emit = vi.spyOn(IncomingMessage.prototype, 'emit');
     const requests: IncomingMessage[] = [];
     const app: RequestListener = (req, res) => {
       requests.push(req);
@@ -192,6 +223,7 @@ describe('a request that nobody listens to', () => {
     }
     expect(requests.map((req) => req.destroyed)).toEqual([true, true, true]);
     expect(destroy).not.toHaveBeenCalled();
+    expect(emit.mock.calls).toEqual([]);
     client.socket.destroy();
   });
 

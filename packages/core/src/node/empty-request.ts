@@ -1,9 +1,10 @@
 /**
- * A request without a body that nobody has read, once it is answered. Node has such a one flow to its
- * end, three rounds of its tick queue and a destroy that are dearer than most filters, for the sake of
- * events that hardly anybody listens to. One that nobody listens to by the end of the turn is given
- * the state that it would have come to. Node 24 and later do the same before the app has the request,
- * where a server asks for it (`optimizeEmptyRequests`); here it is too late for anybody to miss it.
+ * The end of a request without a body. Node tells of it when the request has come ('readable'), and
+ * has one that nobody has read flow to it once it is answered ('end', 'close'): four rounds of its
+ * tick queue and a destroy, dearer than many a filter, for events that hardly anybody listens to. A
+ * request that nobody listens to by the end of the turn is given the state that it would have come to.
+ * Node 24 and later do so before the app has the request, where a server asks for it
+ * (`optimizeEmptyRequests`); here it is too late for anybody to miss it.
  */
 import { IncomingMessage } from 'node:http';
 import { setImmediate as nodeSetImmediate } from 'node:timers';
@@ -15,6 +16,7 @@ interface ReadableState {
   readonly ended: boolean;
   readonly length: number;
   readonly flowing: boolean | null;
+  emittedReadable: boolean;
   endEmitted: boolean;
   destroyed: boolean;
   closed: boolean;
@@ -42,7 +44,10 @@ let answered: Answered[] = [];
 /** Has a request that can't have a body end so. @param req of node:http */
 export function endCheaply(req: NodeRequest): void {
   const message = req as unknown as Answered;
-  if (message._dump === nativeDump) message._dump = dumpAtEndOfTurn;
+  if (message._dump !== nativeDump) return;
+  message._dump = dumpAtEndOfTurn;
+  // Whoever listens for it from now on sets that back, and is told when the end has come.
+  if (message._eventsCount === 0) message._readableState.emittedReadable = true;
 }
 
 /** Node calls it when the response is out and nobody has read the request. */
