@@ -3,7 +3,8 @@
  * case in which the app wrote them until a filter writes them.
  */
 import type { HeaderMap } from '../vm/context.js';
-import { contentLengthOf, countHeaders, headerOf, removeHeader } from './header-table.js';
+import { removeLength } from './body-length.js';
+import { countHeaders, headerOf, removeHeader } from './header-table.js';
 import { closeHead, openHead } from './held-response.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 
@@ -153,14 +154,4 @@ export class ResponseHeaders implements HeaderMap {
     this.appLength = this.get(name);
     this.lengthEdited = true;
   }
-}
-
-/**
- * Has the body framed by chunks instead of its length, also where the app had made sure that there
- * were none: without either Node would say `keep-alive` and end the connection with the body.
- */
-export function removeLength(res: NodeResponse): void {
-  const hadLength = contentLengthOf(res) !== undefined;
-  removeHeader(res, 'content-length');
-  if (hadLength && res._removedTE === true) res._removedTE = false;
 }

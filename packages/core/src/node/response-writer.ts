@@ -5,21 +5,17 @@
  */
 import { Buffer } from 'node:buffer';
 
-import { BodyText, bytesOf, type BodyChunk } from '../stream/body-text.js';
+import { BodyText, type BodyChunk } from '../stream/body-text.js';
 import type { HeaderMap } from '../vm/context.js';
+import { dropLength, restoreLength, settleLength } from './body-length.js';
 import { beginCoalesced, endCoalesced } from './coalesced-writes.js';
 import { announcesTrailers, contentLengthOf } from './header-table.js';
+import { HeldBody } from './held-body.js';
 import { showUnsent, silence } from './held-response.js';
 import { putLocalHead } from './local-head.js';
 import { isHttp2, type NodeResponse } from './messages.js';
 import { announceTrailers, groupedEntries, pairsOfEntries } from './response-entries.js';
-import { removeLength, ResponseHeaders } from './response-headers.js';
-
-/** A declared length up to this is kept, by holding the body until its length is known again. */
-const HELD_LENGTH_BYTES = 64 * 1024;
-
-/** Not to be written to. */
-const NONE_HELD: BodyChunk[] = [];
+import { ResponseHeaders } from './response-headers.js';
 
 export type Callback = (error?: Error | null) => void;
 type Write = (chunk: unknown, encoding?: unknown, callback?: unknown) => boolean;
@@ -58,8 +54,7 @@ export class ResponseWriter {
   silences = false;
   /** The head of a filter's own answer, as the filters left it. */
   #localHead: HeaderMap | undefined;
-  #held = NONE_HELD;
-  #heldBytes = 0;
+  #held: HeldBody | undefined;
 
   /** @param coalesces whether its last bytes may wait for the end of the turn */
   constructor(res: NodeResponse, head: ResponseHeaders, native: NativeMethods, coalesces: boolean) {
@@ -87,7 +82,7 @@ export class ResponseWriter {
     this.#open();
     if (headers instanceof ResponseHeaders) {
       if (headers.statusEdited) this.#setStatus(headers.get(':status'));
-      if (headers.lengthEdited) this.#restoreLength(headers);
+      if (headers.lengthEdited && !this.bodyMayChange) restoreLength(res, headers.appLength);
     } else {
       this.#localHead = headers;
       putLocalHead(res, headers);
@@ -131,20 +126,11 @@ export class ResponseWriter {
     this.#head.settleStatus();
   }
 
-  /** A filter that can't change the body can't change its length: removed it may be, not wrong. */
-  #restoreLength({ appLength }: ResponseHeaders): void {
-    const res = this.#res;
-    const length = contentLengthOf(res);
-    if (length === undefined || this.bodyMayChange) return;
-    if (appLength === undefined) res.removeHeader('content-length');
-    else res.setHeader('content-length', appLength);
-  }
-
   /** Sends the head ahead of the body. */
   flush(): void {
     if (this.started) return;
     this.#open();
-    if (this.bodyMayChange && this.allowsBody) this.#dropLength();
+    if (this.bodyMayChange && this.allowsBody) dropLength(this.#res);
     this.#start();
     this.passing = true;
     try {
@@ -153,21 +139,26 @@ export class ResponseWriter {
       this.error ??= error;
     }
     this.passing = false;
-    for (const chunk of this.#takeHeld()) this.#write(chunk);
+    this.#writeHeld();
   }
 
   // --- the body ---------------------------------------------------------------------------------
+
+  /** A body whose length may yet be known before anything of it is out. */
+  get #mayHold(): boolean {
+    return this.bodyMayChange && !this.flushes && this.allowsBody;
+  }
 
   /** What filters let pass. Answers false where the sender should wait for 'drain'. */
   write(chunk: BodyChunk, callback?: Callback): boolean {
     this.#open();
     if (!this.started) this.#restoreLocalHead();
-    if (!this.started && this.#holds(chunk)) {
+    if (!this.started && this.#mayHold && this.#hold(chunk)) {
       if (callback !== undefined) process.nextTick(callback);
       return true;
     }
-    if (!this.started && this.bodyMayChange && this.allowsBody) this.#dropLength();
-    for (const held of this.#takeHeld()) this.#write(held);
+    if (!this.started && this.bodyMayChange && this.allowsBody) dropLength(this.#res);
+    this.#writeHeld();
     return this.#write(chunk, callback);
   }
 
@@ -177,9 +168,8 @@ export class ResponseWriter {
     let last = chunk;
     if (!this.started) {
       this.#restoreLocalHead();
-      const held = this.#takeHeld();
-      if (held.length > 0) last = concat(held, chunk);
-      this.#setLength(last?.length ?? 0);
+      if (this.#held !== undefined) last = this.#held.takeWith(chunk);
+      if (this.allowsBody) settleLength(this.#res, last?.length ?? 0, this.isLocal);
     }
     this.#end(last !== undefined && last.length > 0 ? last : undefined);
   }
@@ -191,10 +181,10 @@ export class ResponseWriter {
     if (!this.started) this.#restoreLocalHead();
     const isChunked = !isHttp2(res) && res.useChunkedEncodingByDefault && this.allowsBody;
     if (isChunked && !this.started && entries.length > 0) {
-      this.#dropLength();
+      dropLength(res);
       announceTrailers(res, entries);
     }
-    for (const held of this.#takeHeld()) this.#write(held);
+    this.#writeHeld();
     // A head that goes out with the end of its stream leaves no room for trailers.
     if (isHttp2(res) && !this.started && entries.length > 0 && this.allowsBody) this.flush();
     this.passing = true;
@@ -253,7 +243,17 @@ export class ResponseWriter {
 
   /** Forgets what is held: something else is sent. */
   drop(): void {
-    this.#takeHeld();
+    this.#held = undefined;
+  }
+
+  #hold(chunk: BodyChunk): boolean {
+    this.#held ??= new HeldBody();
+    return this.#held.add(chunk, this.#res);
+  }
+
+  #writeHeld(): void {
+    if (this.#held === undefined) return;
+    for (const chunk of this.#held.take()) this.#write(chunk);
   }
 
   #write(chunk: BodyChunk, callback?: Callback): boolean {
@@ -278,51 +278,6 @@ export class ResponseWriter {
     this.silences = false;
     silence(this.#res);
   }
-
-  // --- its length -------------------------------------------------------------------------------
-
-  #holds(chunk: BodyChunk): boolean {
-    if (!this.bodyMayChange || this.flushes || !this.allowsBody) return false;
-    if (announcesTrailers(this.#res)) return false;
-    const declared = Number(contentLengthOf(this.#res));
-    const total = this.#heldBytes + chunk.length;
-    if (!(declared <= HELD_LENGTH_BYTES && total <= HELD_LENGTH_BYTES)) return false;
-    if (this.#heldBytes === 0) this.#held = [chunk];
-    else this.#held.push(chunk);
-    this.#heldBytes = total;
-    return true;
-  }
-
-  #takeHeld(): BodyChunk[] {
-    if (this.#heldBytes === 0) return NONE_HELD;
-    const held = this.#held;
-    this.#held = NONE_HELD;
-    this.#heldBytes = 0;
-    return held;
-  }
-
-  #dropLength(): void {
-    if (contentLengthOf(this.#res) !== undefined) removeLength(this.#res);
-  }
-
-  /** The whole body is known. Where a length was declared (or nothing is sent) it is set right. */
-  #setLength(length: number): void {
-    const res = this.#res;
-    if (!this.allowsBody) return;
-    const declared = contentLengthOf(res);
-    if (declared !== undefined && announcesTrailers(res)) {
-      this.#dropLength();
-      return;
-    }
-    if (declared === undefined && !(this.isLocal && length === 0)) return;
-    if (declared !== length && String(declared) !== String(length))
-      res.setHeader('content-length', length);
-  }
-}
-
-function concat(held: readonly BodyChunk[], last: BodyChunk | undefined): BodyChunk {
-  const chunks = last === undefined || last.length === 0 ? held : [...held, last];
-  return chunks.length === 1 ? (chunks[0] as BodyChunk) : Buffer.concat(chunks.map(bytesOf));
 }
 
 function byteLength(chunk: unknown, encoding: unknown): number {
