@@ -96,10 +96,17 @@ function endTurn(): void {
 function send(): void {
   const sockets = waiting;
   waiting = [];
-  for (const socket of sockets) nativeUncork.call(socket);
+  for (const socket of sockets) release(socket);
+}
+
+/** Whoever has corked it since then wants to hold what comes after. */
+function release(socket: Socket): void {
+  const { writableCorked: corks } = socket;
+  for (let left = corks; left > 0; left--) nativeUncork.call(socket);
+  for (let again = 1; again < corks; again++) socket.cork();
 }
 
 function destroy(this: Socket, error?: Error): Duplex {
-  if (waiting.includes(this)) nativeUncork.call(this);
+  if (waiting.includes(this)) release(this);
   return (Object.getPrototypeOf(this) as Duplex).destroy.call(this, error);
 }

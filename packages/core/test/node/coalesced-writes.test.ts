@@ -142,6 +142,22 @@ describe('responses that end in one turn of the event loop', () => {
     for (const { socket } of clients) if (!socket.closed) await once(socket, 'close');
   });
 
+  it('leave though an app corks what follows, which stays corked as without', async () => {
+    const corks = [];
+    for (const coalesceWrites of [true, false]) {
+      const { clients, responses } = await requests(3, { coalesceWrites });
+      const sockets = responses.map(({ socket }) => socket);
+      for (const res of responses) {
+        res.end('hello');
+        res.cork();
+        res.cork();
+      }
+      await expectWhole(clients);
+      corks.push(sockets.map((socket) => socket?.writableCorked));
+    }
+    expect(corks[0]).toEqual(corks[1]);
+  });
+
   it('do not wait for the next request once a moment has gone by', async () => {
     const { clients, responses } = await requests(3);
     for (const res of responses) res.end('hello');
