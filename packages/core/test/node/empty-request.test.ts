@@ -66,6 +66,14 @@ function noteEvents(req: IncomingMessage, note: (what: string) => void): void {
   }
 }
 
+function answerWhenRead(...[req, res, note]: Parameters<App>): void {
+  noteEvents(req, note);
+  req.on('readable', () => {
+    note(`readable ${String(req.read())}`);
+  });
+  req.on('end', () => res.end('bye'));
+}
+
 const REQUESTS = [
   ['GET', GET],
   ['with a length of 0', 'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n'],
@@ -94,20 +102,10 @@ const APPS: Record<string, App> = {
     note('read');
     res.end('bye');
   },
-  'waits for it to be readable': (req, res, note) => {
-    noteEvents(req, note);
-    req.on('readable', () => {
-      note(`readable ${String(req.read())}`);
-    });
-    req.on('end', () => res.end('bye'));
-  },
-  'waits for it to be readable when it has come': async (req, res, note) => {
+  'waits for it to be readable': answerWhenRead,
+  'waits for it to be readable when it has come': async (...exchange) => {
     await turn();
-    noteEvents(req, note);
-    req.on('readable', () => {
-      note(`readable ${String(req.read())}`);
-    });
-    req.on('end', () => res.end('bye'));
+    answerWhenRead(...exchange);
   },
   'reads it when it has come': async (req, res, note) => {
     await turn();
@@ -156,7 +154,10 @@ const LATE_APPS: Record<string, App> = {
     for await (const chunk of req) note(String(chunk));
     note('read');
   },
-  'destroys it when its answer is out': (req, res) => {
+  'destroys it when its answer is out': (req, res, note) => {
+    req.socket.on('close', () => {
+      note('connection closed');
+    });
     res.on('finish', () => req.destroy());
     res.end('bye');
   },
@@ -200,6 +201,7 @@ describe.each(Object.entries(LATE_APPS))(
   (_, app) => {
     it.each(REQUESTS)('tells it all that Node would: %s', async (_name, request) => {
       const { notes } = await observe(app, request, false);
+      expect(notes).not.toEqual([]);
       expect((await observe(app, request, true)).notes).toEqual(expect.arrayContaining(notes));
     });
   },
